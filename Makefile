@@ -1,0 +1,69 @@
+# Targets of mgw. `make help` lists them.
+
+# The tools are built with the flags that mgw builds gateways with, so that both
+# share what the compiler cached.
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
+BIN     := bin
+PREFIX  ?= /usr/local
+TOOLS   := mgw gateway
+
+# Without a C compiler the race detector cannot run: .ci/setup says so.
+RACE    = $(shell command -v cc >/dev/null && echo -race)
+FUZZTIME ?= 20s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the tools into bin/
+	@mkdir -p $(BIN)
+	@for tool in $(TOOLS); do $(GOBUILD) -o $(BIN)/ ./cmd/$$tool || exit; done
+
+.PHONY: install
+install: build ## copy the tools to PREFIX/bin
+	@install -d $(PREFIX)/bin
+	@for tool in $(TOOLS); do install -m 755 $(BIN)/$$tool $(PREFIX)/bin/ || exit; done
+
+.PHONY: demo
+demo: build ## petstore from definition to the first 429
+	@go run ./samples/petstore/demo -bin $(BIN)
+
+.PHONY: test
+test: ## everything, with the race detector
+	@.ci/setup
+	go vet ./...
+	go test $(RACE) -timeout 30m ./...
+
+.PHONY: cover
+cover: ## test coverage, to cover.out
+	go test -coverpkg ./... -coverprofile cover.out ./...
+	@go tool cover -func cover.out | tail -n 1
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "== $$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## every benchmark, with allocations, and the peers of the limiter
+	go test -run '^$$' -bench . -benchmem ./...
+	cd runtime/internal/limit/peers && go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck where it is installed
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	go vet ./...
+	@if command -v staticcheck >/dev/null; then staticcheck ./...; else echo "staticcheck is not installed: go install honnef.co/go/tools/cmd/staticcheck@latest"; fi
+
+.PHONY: fmt
+fmt: ## format the source
+	gofmt -w .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN) cover.out
