@@ -43,6 +43,8 @@ type Problem struct {
 	Severity Severity `json:"severity"`
 	Msg      string   `json:"message"`
 	Hint     string   `json:"hint,omitempty"` // what to do, or the nearest known name
+	// Private tells that the line may hold a secret: Write shows no excerpt.
+	Private bool `json:"-"`
 }
 
 // String gives file:line:col: message, the form editors jump to.
@@ -149,7 +151,7 @@ func Write(w io.Writer, l List, read func(file string) ([]byte, error)) error {
 const maxExcerpt = 160
 
 func excerpt(sources map[string][]byte, p Problem, read func(string) ([]byte, error)) string {
-	if p.Line == 0 || read == nil {
+	if p.Line == 0 || p.Private || read == nil {
 		return ""
 	}
 	src, ok := sources[p.File]

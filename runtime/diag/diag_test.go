@@ -10,6 +10,7 @@ func TestWriteShowsPlaceExcerptAndHint(t *testing.T) {
 	var l List
 	l.Add(Problem{File: "b.yaml", Line: 2, Col: 4, Msg: `tier "Glod" is not defined`, Hint: `did you mean "Gold"?`})
 	l.Warnf("a.yaml", 1, 0, "no servers")
+	l.Add(Problem{File: "b.yaml", Line: 1, Col: 1, Msg: "must be text", Private: true})
 	l.Errorf("", 0, 0, "nothing to build")
 	l.Sort()
 
@@ -25,6 +26,7 @@ func TestWriteShowsPlaceExcerptAndHint(t *testing.T) {
 	}
 	want := "nothing to build\n" +
 		"a.yaml:1: warning: no servers\n" +
+		"b.yaml:1:1: must be text\n" +
 		"b.yaml:2:4: tier \"Glod\" is not defined\n" +
 		"    \t- Glod\n" +
 		"    \t  ^\n" +
