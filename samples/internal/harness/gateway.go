@@ -1,0 +1,39 @@
+package harness
+
+import "context"
+
+// Gateway is a running gateway executable.
+type Gateway struct {
+	*Process
+	HTTP  string // http://127.0.0.1:port
+	HTTPS string // https://127.0.0.1:port
+}
+
+// StartGateway runs a gateway executable through the launcher, on free ports,
+// and waits until it listens.
+func (t Tools) StartGateway(ctx context.Context, dir, executable string, flags ...string) (*Gateway, error) {
+	args := append([]string{executable,
+		"--set", "listenerConfig.host=127.0.0.1",
+		"--set", "listenerConfig.httpPort=0",
+		"--set", "listenerConfig.httpsPort=0",
+		"--set", "adminConfig.port=0",
+	}, flags...)
+	p, err := Start(dir, nil, t.Path("gateway"), args...)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{Process: p}
+	for _, listener := range []struct {
+		name string
+		url  *string
+	}{{"HTTPS", &g.HTTPS}, {"HTTP", &g.HTTP}} {
+		m, err := p.WaitLine(ctx, `\b`+listener.name+` listener is active on port (\d+)`)
+		if err != nil {
+			p.Stop()
+			return nil, err
+		}
+		scheme := map[string]string{"HTTP": "http", "HTTPS": "https"}[listener.name]
+		*listener.url = scheme + "://127.0.0.1:" + m[1]
+	}
+	return g, nil
+}
