@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -49,7 +50,7 @@ func demo(ctx context.Context, bin string) (err error) {
 	tools := harness.Tools{Dir: bin}
 	definition := filepath.Join(root, "samples/petstore/api_definitions/petstore.yaml")
 	for _, args := range [][]string{{"init", "petstore", "-a", definition}, {"build", "petstore"}} {
-		fmt.Printf("\n$ mgw %s\n", show(root, args))
+		fmt.Printf("\n$ mgw %s\n", strings.Join(args, " "))
 		out, err := harness.Run(ctx, dir, nil, tools.Path("mgw"), args...)
 		if err != nil {
 			return err
@@ -72,21 +73,6 @@ func demo(ctx context.Context, bin string) (err error) {
 	fmt.Println(gateway.Output())
 
 	return spend(ctx, gateway.HTTP+"/petstore/v1/pet/findByStatus?status=available")
-}
-
-// show gives arguments as a user would type them.
-func show(root string, args []string) string {
-	text := ""
-	for i, arg := range args {
-		if rel, err := filepath.Rel(root, arg); err == nil && filepath.IsAbs(arg) {
-			arg = rel
-		}
-		if i > 0 {
-			text += " "
-		}
-		text += arg
-	}
-	return text
 }
 
 // startBackend builds and starts the sample's backend on a free port.
