@@ -1,0 +1,331 @@
+package compile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+// smallRuntime stands for the real one, which takes a minute to compile with an
+// empty cache.
+var smallRuntime = fstest.MapFS{
+	"go.mod":                             {Data: []byte("module mgw\n\ngo 1.26.0\n")},
+	"go.sum":                             {Data: nil},
+	"runtime/gateway/gateway.go":         {Data: []byte("package gateway\n\nimport \"os\"\n\nfunc Main(b []byte) int { os.Stdout.Write(b); return 7 }\n")},
+	"runtime/gateway/gateway_test.go":    {Data: []byte("not Go")},
+	"runtime/gateway/testdata/broken.go": {Data: []byte("not Go")},
+}
+
+func generated(content string) map[string][]byte {
+	return map[string][]byte{
+		"go.mod":       []byte("module mgw.local/gateway\n\ngo 1.26.0\n"),
+		"gateway.json": []byte(content),
+		"main.go": []byte("package main\n\nimport (\n\t_ \"embed\"\n\t\"os\"\n\n\t\"mgw/runtime/gateway\"\n)\n\n" +
+			"//go:embed gateway.json\nvar content []byte\n\nfunc main() { os.Exit(gateway.Main(content)) }\n"),
+	}
+}
+
+// project gives options for a project folder.
+func project(t *testing.T, dir, content string) Options {
+	t.Helper()
+	return Options{
+		Source: smallRuntime, Files: generated(content), CacheDir: filepath.Join(t.TempDir(), "cache"),
+		Gen: filepath.Join(dir, "target", "gen"), Output: filepath.Join(dir, "target", "petstore"),
+	}
+}
+
+func run(t *testing.T, executable string) (string, int) {
+	t.Helper()
+	cmd := exec.Command(executable)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// entries lists a folder's names, hidden ones too.
+func entries(t *testing.T, dir string) string {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestCompileGivesAnExecutableAndItsSource(t *testing.T) {
+	o := project(t, t.TempDir(), "petstore")
+	var steps []string
+	o.Progress = func(step string) { steps = append(steps, step) }
+	if err := Compile(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := run(t, o.Output); out != "petstore" || code != 7 {
+		t.Errorf("it prints %q and exits %d", out, code)
+	}
+	if got := entries(t, filepath.Dir(o.Output)); got != "gen petstore" {
+		t.Errorf("target holds %q", got)
+	}
+	if got := entries(t, o.Gen); got != "gateway.json go.mod go.work main.go" {
+		t.Errorf("gen holds %q", got)
+	}
+	if len(steps) == 0 || steps[len(steps)-1] != "mgw.local/gateway" {
+		t.Errorf("steps %q", steps)
+	}
+}
+
+func TestTheKeptSourceBuildsByHand(t *testing.T) {
+	o := project(t, t.TempDir(), "petstore")
+	if err := Compile(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-o", os.DevNull, ".")
+	cmd.Dir, cmd.Env = o.Gen, append(os.Environ(), "PWD="+o.Gen, "GOWORK=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestSameInputGivesSameBytesFromAnyFolder(t *testing.T) {
+	odd := filepath.Join(t.TempDir(), "a folder", `with "quotes" $HOME`)
+	linked := filepath.Join(t.TempDir(), "link")
+	if err := os.MkdirAll(filepath.Join(odd, "elsewhere", "deep"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(odd, "elsewhere", "deep"), linked); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for _, dir := range []string{t.TempDir(), odd, linked} {
+		o := project(t, dir, "petstore")
+		if err := Compile(t.Context(), o); err != nil {
+			t.Fatalf("%s: %v", dir, err)
+		}
+		got, err := os.ReadFile(o.Output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = got
+		}
+		if !bytes.Equal(first, got) {
+			t.Errorf("%s: the executable differs", dir)
+		}
+	}
+	other := project(t, t.TempDir(), "another store")
+	if err := Compile(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(other.Output); bytes.Equal(first, got) {
+		t.Error("another content gave the same executable")
+	}
+}
+
+func TestTheUsersGoSettingsDoNotReachTheBuild(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go.work"), []byte("nonsense"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOFLAGS", "-mod=vendor -tags=odd")
+	t.Setenv("GOWORK", filepath.Join(dir, "go.work"))
+	t.Setenv("GOOS", "plan9")
+	t.Setenv("GOEXPERIMENT", "none-such")
+	t.Setenv("CGO_ENABLED", "1")
+	o := project(t, dir, "petstore")
+	if err := Compile(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := run(t, o.Output); out != "petstore" {
+		t.Errorf("it prints %q", out)
+	}
+}
+
+func TestAFailedBuildKeepsThePreviousOne(t *testing.T) {
+	dir := t.TempDir()
+	o := project(t, dir, "good")
+	if err := Compile(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	bad := project(t, dir, "bad")
+	bad.Files["main.go"] = []byte("package main\n\nfunc main() { undefined() }\n")
+	err := Compile(t.Context(), bad)
+	if !errors.Is(err, ErrToolchain) || !strings.Contains(err.Error(), "undefined: undefined") {
+		t.Errorf("error %v", err)
+	}
+	if out, _ := run(t, o.Output); out != "good" {
+		t.Errorf("the previous executable prints %q", out)
+	}
+	if kept, _ := os.ReadFile(filepath.Join(o.Gen, "gateway.json")); string(kept) != "good" {
+		t.Errorf("the source kept is of %q", kept)
+	}
+	if got := entries(t, filepath.Dir(o.Output)); got != "gen petstore" {
+		t.Errorf("target holds %q", got)
+	}
+}
+
+func TestARebuildDropsFilesThatAreNoLongerGenerated(t *testing.T) {
+	dir := t.TempDir()
+	first := project(t, dir, "petstore")
+	first.Files["more.go"] = []byte("package main\n")
+	for _, o := range []Options{first, project(t, dir, "petstore")} {
+		if err := Compile(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := entries(t, first.Gen); strings.Contains(got, "more.go") {
+		t.Errorf("gen holds %q", got)
+	}
+}
+
+func TestOutputsThatWouldDestroySomethingAreRefused(t *testing.T) {
+	for _, output := range []string{"target/gen", "target/gen/petstore", "target"} {
+		dir := t.TempDir()
+		o := project(t, dir, "petstore")
+		o.Output = filepath.Join(dir, output)
+		if output == "target" {
+			if err := os.Mkdir(o.Output, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := Compile(t.Context(), o); err == nil {
+			t.Errorf("%s was taken", output)
+		}
+	}
+}
+
+func TestFilesCannotLeaveTheirFolder(t *testing.T) {
+	for _, name := range []string{"../evil", "/etc/evil", "a/../../evil", ""} {
+		dir := t.TempDir()
+		o := project(t, dir, "petstore")
+		o.Files[name] = []byte("x")
+		if err := Compile(t.Context(), o); err == nil {
+			t.Errorf("%q was written", name)
+		}
+		if got := entries(t, filepath.Join(dir, "target")); got != "" {
+			t.Errorf("%q: target holds %q", name, got)
+		}
+	}
+}
+
+// fakeGo writes a go command of a few lines of shell.
+func fakeGo(t *testing.T, script string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "go")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestWithoutAUsableGoOneLineSaysWhatIsNeeded(t *testing.T) {
+	for name, tc := range map[string]struct{ command, want string }{
+		"missing": {filepath.Join(t.TempDir(), "go"), "Go 1.26.0 or newer (https://go.dev/dl)"},
+		"old":     {fakeGo(t, `echo '{"GOVERSION":"go1.22.3"}'`), "is go1.22.3; mgw builds gateways with Go 1.26.0 or newer"},
+		"mute":    {fakeGo(t, `exit 3`), "exit status 3"},
+		"garbled": {fakeGo(t, `echo hello`), "invalid character"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			o := project(t, dir, "petstore")
+			o.Go = tc.command
+			err := Compile(t.Context(), o)
+			if !errors.Is(err, ErrToolchain) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v", err)
+			}
+			if got := entries(t, filepath.Join(dir, "target")); got != "" {
+				t.Errorf("target holds %q", got)
+			}
+		})
+	}
+}
+
+func TestTheCompilerGetsAPlainEnvironmentAndTheUsersProxy(t *testing.T) {
+	record := filepath.Join(t.TempDir(), "record")
+	o := project(t, t.TempDir(), "petstore")
+	o.Go = fakeGo(t, `if [ "$1" = env ]; then
+	echo '{"GOVERSION":"go1.99 X:y","GOPROXY":"https://proxy.example","GONOSUMDB":"a.example","GOCACHE":"/cache"}'
+else
+	{ echo "$@"; env; } >`+record+`
+	while [ "$1" != -o ]; do shift; done
+	: >"$2"
+fi`)
+	o.GOOS, o.GOARCH = "plan9", "arm"
+	t.Setenv("GOFLAGS", "-x")
+	t.Setenv("HTTPS_PROXY", "http://tunnel.example")
+	if err := Compile(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := "\n" + string(data)
+	for _, want := range []string{
+		"build -v -trimpath -buildvcs=false -ldflags -s -w -o ", "GOENV=off\n", "GOFLAGS=\n", "GOTOOLCHAIN=local\n", "CGO_ENABLED=0\n",
+		"GOPROXY=https://proxy.example\n", "GONOSUMDB=a.example\n", "GOCACHE=/cache\n", "GOOS=plan9\n", "GOARCH=arm\n", "HTTPS_PROXY=http://tunnel.example\n",
+	} {
+		if !strings.Contains(said, "\n"+want) {
+			t.Errorf("lacks %q in\n%s", want, said)
+		}
+	}
+}
+
+func TestCancellationEndsTheCompilersToo(t *testing.T) {
+	started := filepath.Join(t.TempDir(), "started")
+	dir := t.TempDir()
+	o := project(t, dir, "petstore")
+	o.Go = fakeGo(t, `if [ "$1" = env ]; then echo '{"GOVERSION":"go1.99"}'; exit; fi
+sleep 1000 &
+echo $! >`+started+`.tmp
+mv `+started+`.tmp `+started+`
+wait`)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer cancel()
+		await(t, func() bool { _, err := os.Stat(started); return err == nil })
+	}()
+	if err := Compile(ctx, o); !errors.Is(err, context.Canceled) || errors.Is(err, ErrToolchain) {
+		t.Errorf("error %v", err)
+	}
+	data, err := os.ReadFile(started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := strings.TrimSpace(string(data))
+	await(t, func() bool { return !running(pid) })
+	if got := entries(t, filepath.Join(dir, "target")); got != "" {
+		t.Errorf("target holds %q", got)
+	}
+}
+
+// running tells whether a process lives; one that only waits to be collected
+// does not.
+func running(pid string) bool {
+	out, _ := exec.Command("ps", "-o", "stat=", "-p", pid).Output()
+	state := strings.TrimSpace(string(out))
+	return state != "" && !strings.HasPrefix(state, "Z")
+}
+
+// await waits for a condition, within a bound.
+func await(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("waited in vain")
+			return
+		}
+	}
+}
