@@ -72,14 +72,17 @@ const msgRuntime = "Runtime Error"
 // Requests that no operation answers (contract 2.9), or that cannot be read.
 // Their bodies stand without the fault envelope.
 var (
-	NotFound         = status(404, "No matching resource found for given API Request")
-	MethodNotAllowed = status(405, "Method not allowed for given API resource")
-	BadRequest       = status(400, "The request is not valid HTTP, or its target can be read in more than one way")
-	BodyTooLarge     = status(413, "The request body is too large")
-	URITooLong       = status(414, "The request target is too long")
-	HeaderTooLarge   = status(431, "The header fields of the request are too large")
-	RequestTimeout   = status(408, "The request did not arrive in time")
-	Unavailable      = status(503, "The gateway is shutting down")
+	NotFound            = status(404, "No matching resource found for given API Request")
+	MethodNotAllowed    = status(405, "Method not allowed for given API resource")
+	BadRequest          = status(400, "The request is not valid HTTP, or its target can be read in more than one way")
+	BodyTooLarge        = status(413, "The request body is too large")
+	URITooLong          = status(414, "The request target is too long")
+	HeaderTooLarge      = status(431, "The header fields of the request are too large")
+	RequestTimeout      = status(408, "The request did not arrive in time")
+	ExpectationFailed   = status(417, "The expectation of the request is not known")
+	NotImplemented      = status(501, "The method or the transfer coding of the request is not implemented")
+	VersionNotSupported = status(505, "The HTTP version of the request is not supported")
+	Unavailable         = status(503, "The gateway is shutting down")
 )
 
 func status(code int, description string) *Fault {
