@@ -1,0 +1,79 @@
+package router
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mgw/runtime/spec"
+)
+
+// leaf is the end of a path template: its operations.
+type leaf struct {
+	routes  []route
+	allow   string // on a 405
+	options string // on an OPTIONS that the router answers
+}
+
+// route is one operation and its names for the parameters: templates that
+// differ only in names share a leaf.
+type route struct {
+	method string
+	api    *spec.API
+	op     *spec.Operation
+	names  []string
+}
+
+func (l *leaf) add(r route) error {
+	for _, other := range l.routes {
+		if other.method == r.method {
+			return fmt.Errorf("%s %s answers the same requests as %s of %s %s",
+				r.method, r.op.Path, other.op.Path, other.api.Name, other.api.Version)
+		}
+	}
+	l.routes = append(l.routes, r)
+	return nil
+}
+
+// route gives the operation for a method. GET's serves HEAD as well.
+func (l *leaf) route(method string) *route {
+	for i := range l.routes {
+		if l.routes[i].method == method {
+			return &l.routes[i]
+		}
+	}
+	if method == "HEAD" {
+		return l.route("GET")
+	}
+	return nil
+}
+
+// order is that of contract 2.9; other methods follow by name.
+var order = []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH"}
+
+func (l *leaf) finish() {
+	methods := []string{}
+	for _, r := range l.routes {
+		methods = append(methods, r.method)
+	}
+	if l.route("HEAD") != nil {
+		methods = append(methods, "HEAD")
+	}
+	l.allow = allow(methods)
+	l.options = allow(append(methods, "OPTIONS"))
+}
+
+func allow(methods []string) string {
+	methods = slices.Clone(methods)
+	slices.Sort(methods)
+	methods = slices.Compact(methods)
+	slices.SortStableFunc(methods, func(a, b string) int { return rank(a) - rank(b) })
+	return strings.Join(methods, ", ")
+}
+
+func rank(method string) int {
+	if i := slices.Index(order, method); i >= 0 {
+		return i
+	}
+	return len(order)
+}

@@ -1,0 +1,113 @@
+// Package router finds the operation that a request asks for.
+//
+// In: the APIs of a gateway, once; then method, scheme and raw path of each
+// request. Out: API, operation and path parameters in the exchange, or an
+// answer: 400 for a path that two readers could understand differently, 404,
+// 405 with Allow, and 200 for an OPTIONS that no operation handles.
+//
+// The API with the longest base path owns a path; within it a literal segment
+// comes before a template, a template before a wildcard, and the most specific
+// path that matches decides, whatever its methods. Nothing is decoded, cleaned
+// or redirected: parameters are lent as they stand in the path, which is what
+// the backend receives.
+package router
+
+import (
+	"fmt"
+	"slices"
+
+	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/reply"
+	"mgw/runtime/spec"
+)
+
+// Router is immutable and safe for concurrent use.
+type Router struct {
+	http, https *base
+}
+
+// Outcome is what a look-up found.
+type Outcome int
+
+const (
+	Found       Outcome = iota
+	NotFound            // no path matches
+	WrongMethod         // a path matches, its methods do not
+	Options             // OPTIONS, answered by the router
+	BadPath             // refused before anything was matched
+)
+
+func (o Outcome) String() string {
+	return [...]string{"found", "not found", "method not allowed", "options", "bad path"}[o]
+}
+
+// New compiles the routes of all APIs. It fails when two operations would
+// answer the same requests.
+func New(apis []spec.API) (*Router, error) {
+	r := &Router{http: new(base), https: new(base)}
+	for i := range apis {
+		api := &apis[i]
+		for scheme, root := range map[string]*base{"http": r.http, "https": r.https} {
+			if !slices.Contains(api.Transports, scheme) {
+				continue
+			}
+			if err := root.add(api); err != nil {
+				return nil, fmt.Errorf("routing %s %s: %w", api.Name, api.Version, err)
+			}
+		}
+	}
+	r.http.finish()
+	r.https.finish()
+	return r, nil
+}
+
+// Route is the stage: it sets API, Operation and Params, or answers.
+func (r *Router) Route(x *exchange.Exchange) bool {
+	if !validQuery(x.Query) {
+		reply.BadRequest.Send(x)
+		return false
+	}
+	root := r.https
+	if x.Scheme == "http" {
+		root = r.http
+	}
+	s := search{path: x.Path, params: x.Params[:0]}
+	route, leaf, outcome := root.lookup(&s, x.Method)
+	x.Params = s.params
+	switch outcome {
+	case Found:
+		x.API, x.Operation = route.api, route.op
+		for i := range x.Params {
+			x.Params[i].Name = route.names[i]
+		}
+		return true
+	case BadPath:
+		reply.BadRequest.Send(x)
+	case NotFound:
+		reply.NotFound.Send(x)
+	case WrongMethod:
+		x.Response.Set("Allow", leaf.allow)
+		reply.MethodNotAllowed.Send(x)
+	case Options:
+		x.Response.Set("Allow", leaf.options)
+		x.Status = 200
+	}
+	return false
+}
+
+// Find tells what a request over https, or over http when nothing is there,
+// would lead to. API and operation are nil unless it is Found.
+func (r *Router) Find(method string, path []byte) (*spec.API, *spec.Operation, Outcome) {
+	outcome := NotFound
+	for _, root := range []*base{r.https, r.http} {
+		var route *route
+		s := search{path: path}
+		if route, _, outcome = root.lookup(&s, method); outcome == Found {
+			return route.api, route.op, Found
+		}
+		if outcome != NotFound {
+			break
+		}
+	}
+	return nil, nil, outcome
+}
