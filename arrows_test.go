@@ -22,6 +22,7 @@ var arrows = []struct {
 	{"runtime/spec", nil},
 	{"runtime/diag", nil},
 	{"runtime/interceptor", nil},
+	{"runtime/startup", nil},
 	{"runtime/policy", []string{"runtime/spec", "runtime/diag"}},
 	{"runtime/config", []string{"runtime/diag"}},
 
@@ -52,6 +53,7 @@ var arrows = []struct {
 	{"templates", nil},
 	{"cmd/internal/cli", []string{"build/pipeline", "init/scaffold", "runtime/gateway", "runtime/spec", "runtime/diag"}},
 	{"cmd/mgw", []string{"cmd/internal/cli"}},
+	{"cmd/internal/launch", []string{"runtime/startup"}}, // never the runtime itself
 	{"cmd/gateway", []string{"cmd/internal/launch"}},
 	{"cmd/trafficmanager", []string{"runtime/trafficmanager"}},
 	{"samples", []string{"samples"}},
