@@ -19,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mgw"
 )
 
 // ErrToolchain is matched by what is wrong with the machine, not with the
@@ -28,7 +30,7 @@ var ErrToolchain = errors.New("the Go tool chain cannot build the gateway")
 
 // Options says what is compiled, and where to.
 type Options struct {
-	Source fs.FS             // the runtime: go.mod, go.sum, runtime/ (mgw.Source)
+	Source fs.FS             // the runtime: go.mod, go.sum, runtime/; nil means mgw.Source
 	Files  map[string][]byte // the generated module, by slash-separated path
 	Gen    string            // folder that Files replace when the build succeeds
 	Output string            // the executable
@@ -44,6 +46,9 @@ type Options struct {
 func Compile(ctx context.Context, o Options) error {
 	if err := o.prepare(); err != nil {
 		return err
+	}
+	if o.Source == nil {
+		o.Source = mgw.Source
 	}
 	runtime, err := readTree(o.Source)
 	if err != nil {

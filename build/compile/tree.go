@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mgw"
 )
 
 // tree is the runtime's source as gateways are built from it.
@@ -46,9 +48,9 @@ func readTree(source fs.FS) (*tree, error) {
 	return t, err
 }
 
-// GoVersion gives the Go version that the go.mod of a module asks for.
-func GoVersion(source fs.FS) (string, error) {
-	mod, err := fs.ReadFile(source, "go.mod")
+// GoVersion gives the Go version that mgw's own go.mod asks for.
+func GoVersion() (string, error) {
+	mod, err := fs.ReadFile(mgw.Source, "go.mod")
 	if err != nil {
 		return "", err
 	}

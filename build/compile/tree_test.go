@@ -40,7 +40,7 @@ func TestTheRuntimeCarriedByMgwIsWhole(t *testing.T) {
 			t.Errorf("%s is not there", name)
 		}
 	}
-	if v, err := GoVersion(mgw.Source); err != nil || v != tree.goVersion || v == "" {
+	if v, err := GoVersion(); err != nil || v != tree.goVersion || v == "" {
 		t.Errorf("Go version %q, %v", v, err)
 	}
 }
