@@ -1,0 +1,267 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of a key server's answer.
+const (
+	maxKeyAnswer = 1 << 20
+	maxKeys      = 100
+)
+
+// keyServer holds the keys behind an issuer's jwksURL. While the server is
+// away the last good keys stay. Requests read them without a lock; only those
+// whose key is unknown wait, for one fetch at most.
+type keyServer struct {
+	url     string
+	client  *http.Client
+	log     *slog.Logger
+	now     func() int64
+	timeout time.Duration
+	minimum time.Duration // between two fetches that requests cause
+
+	keys atomic.Pointer[keySet]
+
+	mu      sync.Mutex
+	running chan struct{} // closed when the fetch under way has ended; nil when none is
+	tried   int64         // when the last fetch began
+}
+
+func newKeyServer(address string, o *Options) (*keyServer, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("jwksURL is not an http or https URL")
+	}
+	log := o.Log.With("keyServer", u.Host)
+	if u.Scheme == "http" {
+		log.Warn("keys are fetched without TLS: whoever can change the answer can sign tokens")
+	}
+	s := &keyServer{
+		url: address, client: newClient(o), log: log, now: o.Now,
+		timeout: o.FetchTimeout, minimum: o.RefreshMinimum,
+	}
+	s.keys.Store(new(keySet))
+	return s, nil
+}
+
+// newClient makes a client that follows no redirect: keys and credentials are
+// exchanged with the configured address only.
+func newClient(o *Options) *http.Client {
+	return &http.Client{
+		Transport:     o.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// verify checks a token against the keys, after a refresh where its key is not
+// among them.
+func (s *keyServer) verify(ctx context.Context, t *token) bool {
+	before := s.keys.Load()
+	good, tried := before.verify(t)
+	if good || tried && t.kid != "" {
+		return good
+	}
+	s.refresh(ctx, false)
+	after := s.keys.Load()
+	if after == before {
+		return false
+	}
+	good, _ = after.verify(t)
+	return good
+}
+
+// refresh fetches the keys, or waits for the fetch that is under way. A fetch
+// is not made when the last one began less than the minimum ago, unless forced.
+func (s *keyServer) refresh(ctx context.Context, force bool) {
+	s.mu.Lock()
+	if running := s.running; running != nil {
+		s.mu.Unlock()
+		select {
+		case <-running: // bounded by the fetch's own time-out
+		case <-ctx.Done():
+		}
+		return
+	}
+	if !force && s.tried != 0 && s.now()-s.tried < int64(s.minimum) {
+		s.mu.Unlock()
+		return
+	}
+	running := make(chan struct{})
+	s.running, s.tried = running, s.now()
+	s.mu.Unlock()
+
+	defer func() {
+		s.mu.Lock()
+		s.running = nil
+		s.mu.Unlock()
+		close(running)
+	}()
+	s.fetch(ctx)
+}
+
+// fetch asks the server once. Others wait for the answer too, so a caller that
+// leaves does not end it.
+func (s *keyServer) fetch(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	defer cancel()
+	keys, err := s.get(ctx)
+	if err != nil {
+		s.log.Warn("keys could not be fetched; the last ones stay", "known", len(*s.keys.Load()), "error", err)
+		return
+	}
+	s.keys.Store(&keys)
+}
+
+func (s *keyServer) get(ctx context.Context) (keySet, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	request.Header.Set("Accept", "application/jwk-set+json, application/json")
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", response.StatusCode)
+	}
+	body, err := readLimited(response.Body, maxKeyAnswer)
+	if err != nil {
+		return nil, err
+	}
+	return parseKeys(body)
+}
+
+// withoutURL drops the address from a client's error: it may hold a secret.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+func readLimited(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("answer of more than %d bytes", limit)
+	}
+	return body, nil
+}
+
+// run refreshes the keys until ctx ends: often while there are none, at the
+// interval once there are.
+func (s *keyServer) run(ctx context.Context, interval time.Duration) {
+	pause := time.Second
+	for {
+		s.refresh(ctx, true)
+		wait := interval
+		if len(*s.keys.Load()) == 0 {
+			wait = min(pause, interval)
+			pause = min(2*pause, 30*time.Second)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// jwk is a JSON Web Key (RFC 7517 section 4, RFC 7518 section 6).
+type jwk struct {
+	Kty, Use, Alg, Kid string
+	N, E               string
+	Crv, X, Y          string
+}
+
+// parseKeys reads a JWK set. Keys that are not for the allowed algorithms are
+// passed over; a set without any usable one is an error.
+func parseKeys(body []byte) (keySet, error) {
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(body, &set); err != nil {
+		return nil, errors.New("answer is not a JWK set")
+	}
+	if len(set.Keys) > maxKeys {
+		return nil, fmt.Errorf("JWK set of more than %d keys", maxKeys)
+	}
+	var keys keySet
+	for _, raw := range set.Keys {
+		var k jwk
+		if json.Unmarshal(raw, &k) != nil || k.Use != "" && k.Use != "sig" || k.Alg != "" && allowed[k.Alg] == nil {
+			continue
+		}
+		public, err := k.public()
+		if err != nil || checkKey(public) != nil {
+			continue
+		}
+		keys = append(keys, key{k.Kid, k.Alg, public})
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("JWK set without a usable key")
+	}
+	return keys, nil
+}
+
+func (k *jwk) public() (crypto.PublicKey, error) {
+	switch k.Kty {
+	case "RSA":
+		n, err := base64.RawURLEncoding.DecodeString(k.N)
+		if err != nil {
+			return nil, err
+		}
+		e, err := base64.RawURLEncoding.DecodeString(k.E)
+		if err != nil || len(e) == 0 || len(e) > 4 {
+			return nil, errors.New("RSA exponent out of range")
+		}
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
+	case "EC":
+		return k.point()
+	}
+	return nil, errors.New("key type is not supported")
+}
+
+func (k *jwk) point() (crypto.PublicKey, error) {
+	var curve elliptic.Curve
+	switch k.Crv {
+	case "P-256":
+		curve = elliptic.P256()
+	case "P-384":
+		curve = elliptic.P384()
+	default:
+		return nil, errors.New("curve is not supported")
+	}
+	size := (curve.Params().BitSize + 7) / 8
+	x, errX := base64.RawURLEncoding.DecodeString(k.X)
+	y, errY := base64.RawURLEncoding.DecodeString(k.Y)
+	if errX != nil || errY != nil || len(x) > size || len(y) > size {
+		return nil, errors.New("coordinates out of range")
+	}
+	point := make([]byte, 1+2*size) // SEC 1 section 2.3.3, uncompressed
+	point[0] = 4
+	copy(point[1+size-len(x):], x)
+	copy(point[1+2*size-len(y):], y)
+	return ecdsa.ParseUncompressedPublicKey(curve, point)
+}
