@@ -33,6 +33,13 @@ func newFault(status, code int, message, description string) *Fault {
 	return &Fault{status, code, message, description, string(b)}
 }
 
+// Refusal is an error that knows its answer: a request body that is too large,
+// too slow or malformed, found when it is read.
+type Refusal interface {
+	error
+	Fault() *Fault
+}
+
 // WithDescription gives a fault that says more.
 func (f *Fault) WithDescription(text string) *Fault {
 	return newFault(f.Status, f.Code, f.Message, text)

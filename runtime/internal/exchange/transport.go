@@ -1,0 +1,61 @@
+package exchange
+
+import (
+	"context"
+	"time"
+)
+
+// Target is one URL of an endpoint, as far as a Transport needs it.
+type Target struct {
+	Secure  bool   // https
+	Address string // host:port to connect to
+	Host    string // what the Host field says
+
+	Timeout time.Duration // without any progress
+
+	// Bounds of the connections to Address; 0 is unbounded. Wait is how long a
+	// request waits for one of MaxActive to come free.
+	MaxActive, MaxIdle int
+	Wait               time.Duration
+}
+
+// Transport carries one request to one target.
+//
+// It sends x.Request, whose fields have been stripped of everything that
+// concerns the client's connection, to the raw request target given; Host and
+// framing are its own work. Upgrade and "Connection: Upgrade" are left in
+// x.Request where the client asks for another protocol. It hands interim
+// answers, stripped, to x.Client.Inform (never a 100: fronts send that
+// themselves), and fills x.Status and x.Response with the final one as the
+// backend sent it; with a 101 it sets x.Tunnel. A body that ends early makes
+// Next fail.
+//
+// Until x.Response.Body has ended or was aborted, x belongs to the transport
+// too. A failure is an *AttemptError and leaves x.Status 0; the caller may then
+// try another target.
+type Transport interface {
+	RoundTrip(ctx context.Context, x *Exchange, to *Target, requestTarget []byte) error
+	Close() // ends idle connections; requests under way go on
+}
+
+// AttemptError is why there is no answer.
+type AttemptError struct {
+	Sent    bool  // the backend may have seen the request or a part of it
+	Timeout bool  // nothing came in time
+	Body    error // the request body failed, not the backend
+	Err     error
+}
+
+func (e *AttemptError) Error() string {
+	if e.Body != nil {
+		return "reading the request body: " + e.Body.Error()
+	}
+	return e.Err.Error()
+}
+
+func (e *AttemptError) Unwrap() error {
+	if e.Body != nil {
+		return e.Body
+	}
+	return e.Err
+}
