@@ -1,0 +1,125 @@
+package config
+
+import "time"
+
+// keys is the table of known keys: contract section 8 and what this project
+// adds. Making it puts the defaults in place. Where a default differs from the
+// original's, the reason stands beside it.
+func (l *loader) keys() []key {
+	var all []key
+	for _, section := range [][]key{
+		l.listenerKeys(), l.authKeys(), l.keyManagerKeys(), l.issuerKeys(), l.revocationKeys(), l.apiKeyKeys(),
+		l.backendJWTKeys(), l.mutualTLSKeys(), l.throttlingKeys(), l.leaseKeys(), l.binaryKeys(), l.clientKeys(),
+		l.serverKeys(), l.observabilityKeys(), l.hubKeys(), l.analyticsKeys(), l.etcdKeys(),
+	} {
+		all = append(all, section...)
+	}
+	return all
+}
+
+func (l *loader) listenerKeys() []key {
+	c := &l.cfg.Listener
+	const anySize = 1 << 62
+	return []key{
+		{path: "listenerConfig.host", set: text(&c.Host, "0.0.0.0")},
+		{path: "listenerConfig.httpPort", set: port(&c.HTTPPort, 9090)},
+		{path: "listenerConfig.httpsPort", set: port(&c.HTTPSPort, 9095)},
+		{path: "listenerConfig.tokenListenerPort", status: later, set: port(&c.TokenPort, 9096)},
+		// No key store ships with the gateway: without one it makes a certificate at start.
+		{path: "listenerConfig.keyStorePath", set: fileName(&c.KeyStore.Path, "")},
+		{path: "listenerConfig.keyStorePassword", set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
+		{path: "listenerConfig.trustStorePath", status: later, set: fileName(&c.TrustStore.Path, "")},
+		{path: "listenerConfig.trustStorePassword", status: later, set: secret(&c.TrustStore.Password, "ballerina"), secret: true},
+		{path: "listenerConfig.certificateFile", set: fileName(&c.CertificateFile, "")},
+		{path: "listenerConfig.privateKeyFile", set: fileName(&c.PrivateKeyFile, "")},
+		{path: "listenerConfig.keepAlive", set: word(&c.KeepAlive, "AUTO", "ALWAYS", "NEVER")},
+		{path: "listenerConfig.maxPipelinedRequests", status: later, set: number(&c.MaxPipelined, 10, 1, 1<<16)},
+		{path: "listenerConfig.maxUriLength", set: number(&c.MaxURILength, 4096, 1, 1<<20)},
+		{path: "listenerConfig.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
+		{path: "listenerConfig.maxEntityBodySize", set: number(&c.MaxBodySize, -1, -1, anySize)},
+		{path: "listenerConfig.trustedProxies", set: prefixes(&c.TrustedProxies)},
+		{path: "listenerConfig.engine", status: later, set: word(&c.Engine, "standard", "fast")},
+		{path: "listenerConfig.timeouts.header", set: span(&c.HeaderTimeout, 10*time.Second, time.Millisecond, 0)},
+		{path: "listenerConfig.timeouts.body", set: span(&c.BodyTimeout, time.Minute, time.Millisecond, 0)},
+		{path: "listenerConfig.timeouts.write", set: span(&c.WriteTimeout, time.Minute, time.Millisecond, 0)},
+		{path: "listenerConfig.timeouts.idle", set: span(&c.IdleTimeout, 2*time.Minute, time.Millisecond, 0)},
+		{path: "listenerConfig.shutdownTimeout", set: span(&c.ShutdownTimeout, 30*time.Second, 0, 0)},
+		{path: "http2.enable", set: flag(&c.HTTP2, true)},
+	}
+}
+
+func (l *loader) clientKeys() []key {
+	c := &l.cfg.Clients
+	const anySize = 1 << 62
+	return []key{
+		{path: "httpClients.verifyHostname", set: flag(&c.VerifyHostname, true)},
+		{path: "httpClients.disableSslVerification", set: flag(&c.SkipVerify, false)},
+		{path: "httpClients.enableHttp2", set: flag(&c.HTTP2, true)},
+		{path: "httpClients.legacyStatus", set: flag(&c.LegacyStatus, false)},
+		{path: "httpClients.certificateFile", set: fileName(&c.CertificateFile, "")},
+		{path: "httpClients.trustStorePath", set: fileName(&c.TrustStore.Path, "")},
+		{path: "httpClients.trustStorePassword", set: secret(&c.TrustStore.Password, "ballerina"), secret: true},
+		{path: "httpClients.proxy.enable", status: later, set: flag(&c.Proxy.Enabled, false)},
+		{path: "httpClients.proxy.enableInternalServices", status: later, set: flag(&c.Proxy.Internal, false)},
+		{path: "httpClients.proxy.host", status: later, set: text(&c.Proxy.Host, "")},
+		{path: "httpClients.proxy.port", status: later, set: port(&c.Proxy.Port, 0)},
+		{path: "httpClients.proxy.username", status: later, set: text(&c.Proxy.Account.Username, "")},
+		{path: "httpClients.proxy.password", status: later, set: secret(&c.Proxy.Account.Password, ""), secret: true},
+		{path: "httpClients.poolConfig.maxActiveConnections", set: number(&c.MaxActive, -1, -1, 1<<20)},
+		{path: "httpClients.poolConfig.maxIdleConnections", set: number(&c.MaxIdle, 100, 0, 1<<20)},
+		{path: "httpClients.poolConfig.waitTimeInMillis", status: later, set: span(&c.Wait, 30*time.Second, 0, time.Millisecond)},
+		{path: "httpClients.poolConfig.maxActiveStreamsPerConnection", status: later, set: number(&c.MaxStreams, 50, 1, 1<<20)},
+		{path: "httpClients.responseLimits.maxStatusLineLength", status: later, set: number(&c.MaxStatusLine, 4096, 1, 1<<20)},
+		{path: "httpClients.responseLimits.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
+		{path: "httpClients.responseLimits.maxEntityBodySize", status: later, set: number(&c.MaxBodySize, -1, -1, anySize)},
+		{path: "httpClients.sslConfig.keyStorePath", status: later, set: fileName(&c.KeyStore.Path, "")},
+		{path: "httpClients.sslConfig.keyStorePassword", status: later, set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
+		{path: "httpClients.sslConfig.trustStorePath", status: later, set: fileName(new(string), "")},
+		{path: "httpClients.sslConfig.trustStorePassword", status: later, set: secret(new(Secret), "ballerina"), secret: true},
+		{path: "httpClients.sslConfig.verifyHostname", status: later, set: flag(new(bool), true)},
+		{path: "httpClients.sslConfig.protocolName", status: unused, set: text(new(string), "TLS")},
+		{path: "httpClients.sslConfig.protocolVersions", status: unused, set: ignored},
+		{path: "httpClients.sslConfig.ciphers", status: unused, set: ignored},
+	}
+}
+
+func (l *loader) serverKeys() []key {
+	c := &l.cfg.Server
+	return []key{
+		{path: "server.header", status: later, set: text(&c.Header, "")},
+		{path: "server.headerConf", status: later, each: func() []key {
+			h := new(HeaderOverride)
+			c.Headers = append(c.Headers, h)
+			return []key{
+				{path: "headerName", set: text(&h.Name, "")},
+				{path: "preserveHeader", set: flag(&h.Preserve, false)},
+				{path: "overrideValue", set: text(&h.Override, "ballerina")},
+			}
+		}},
+		{path: "validationConfig.enableRequestValidation", status: later, set: flag(&l.cfg.Validation.Request, false)},
+		{path: "validationConfig.enableResponseValidation", status: later, set: flag(&l.cfg.Validation.Response, false)},
+	}
+}
+
+func (l *loader) observabilityKeys() []key {
+	c := l.cfg
+	return []key{
+		{path: "b7a.log.level", set: word(&c.Log.Level, "INFO", "TRACE", "DEBUG", "WARN", "ERROR", "OFF")},
+		{path: "b7a.http.accesslog.console", set: flag(&c.AccessLog.Console, false)},
+		{path: "b7a.http.accesslog.path", set: fileName(&c.AccessLog.Path, "")},
+		{path: "b7a.http.accesslog.format", set: word(&c.AccessLog.Format, "text", "json")},
+		{path: "adminConfig.enabled", set: flag(&c.Admin.Enabled, false)},
+		{path: "adminConfig.host", set: text(&c.Admin.Host, "127.0.0.1")},
+		{path: "adminConfig.port", set: port(&c.Admin.Port, 9091)},
+		{path: "adminConfig.token", set: secret(&c.Admin.Token, ""), secret: true},
+		{path: "b7a.observability.metrics.enabled", status: later, set: flag(new(bool), false)},
+		{path: "b7a.observability.metrics.reporter", status: later, set: text(new(string), "prometheus")},
+		{path: "b7a.observability.metrics.enableAuth", status: later, set: flag(new(bool), true)},
+		{path: "b7a.observability.metrics.prometheus.port", status: later, set: port(new(int), 9797)},
+		{path: "b7a.observability.metrics.prometheus.jmx_port", status: later, set: port(new(int), 8080)},
+		{path: "b7a.observability.metrics.prometheus.secure_port", status: later, set: port(new(int), 9000)},
+		{path: "b7a.observability.tracing.enabled", status: later, set: flag(new(bool), false)},
+		{path: "b7a.observability.tracing.name", status: later, set: text(new(string), "jaeger")},
+		{path: "b7a.observability.tracing.jaeger.reporter.port", status: later, set: port(new(int), 5775)},
+	}
+}
