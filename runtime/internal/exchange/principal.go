@@ -88,6 +88,14 @@ type Grant struct {
 	// Limits is the throttle room's: the counters of this grant. It is set
 	// before the grant is shared and never again.
 	Limits any
+	// Assertion is auth's: the backend JWT made for this grant last.
+	Assertion atomic.Pointer[Assertion]
+}
+
+// Assertion is a backend JWT and when it is to be made anew.
+type Assertion struct {
+	Token string
+	Until int64 // Clock time
 }
 
 // Prepare gives the principal room for the grants of n APIs. Before the
