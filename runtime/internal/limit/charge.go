@@ -1,0 +1,174 @@
+package limit
+
+import "runtime"
+
+// Charge is what one request has taken of its counters. It is used for one
+// request after another, by one goroutine at a time; keep it in a pool.
+type Charge struct {
+	table    *Table
+	claim    *claim
+	counters []*Counter
+	levels   []level // of each counter
+	now      int64
+	settled  bool // given back
+}
+
+// level is one counter of a charge.
+type level struct {
+	slot  *slot // while it is locked
+	rule  *Rule
+	taken value // after the charge
+	over  bool
+}
+
+// Decision is the outcome of Take.
+type Decision struct {
+	// Refused is the counter that refused, by its place in the list; Passed
+	// when none did.
+	Refused int
+	// Wait is how long until that counter may let a use pass again, in
+	// nanoseconds; 0 when nobody knows.
+	Wait int64
+	// Over has the bit of each Soft counter whose limit was spent.
+	Over uint64
+}
+
+// Passed is Decision.Refused when every counter was charged.
+const Passed = -1
+
+// MaxCounters is how many counters one Take can hold.
+const MaxCounters = 64
+
+// NewCharge makes an empty Charge.
+func (t *Table) NewCharge() *Charge {
+	c := &Charge{table: t, claim: t.claims.get(), levels: make([]level, 0, MaxCounters)}
+	runtime.AddCleanup(c, t.claims.put, c.claim)
+	return c
+}
+
+// Take charges one use to every counter, or to none when one of them refuses;
+// of several the first is named. The counters of all requests stand in one
+// common order, each at most once, and are kept until Done.
+func (c *Charge) Take(now int64, counters []*Counter) Decision {
+	c.counters, c.now, c.settled = counters, now, false
+	for n := 1; ; n++ {
+		d, ok := c.take(now)
+		if ok || n == retries {
+			if d.Refused != Passed {
+				c.counters = nil
+			}
+			return d
+		}
+		runtime.Gosched()
+	}
+}
+
+// retries is how often Take tries to have a slot in a shard whose slots are
+// all locked or in flight, before it refuses.
+const retries = 8
+
+// take locks the counters one after the other until one refuses. It gives
+// false when there was no memory for one.
+func (c *Charge) take(now int64) (Decision, bool) {
+	c.levels = c.levels[:len(c.counters)]
+	over := uint64(0)
+	for i, counter := range c.counters {
+		s := c.table.at(counter, c.claim)
+		if s == nil {
+			s = c.table.acquire(counter, c.claim, now)
+		}
+		if s == nil {
+			c.claim.release()
+			return Decision{Refused: i}, false
+		}
+		r := counter.rule
+		l := &c.levels[i]
+		l.slot, l.rule = s, r
+		if r.plain && now < s.value.end && s.value.count < uint64(r.Count) {
+			continue
+		}
+		r.roll(&s.value, now)
+		if !r.full(s.value, now) {
+			continue
+		}
+		if !r.Soft {
+			r.prohibit(&s.value, now)
+			d := Decision{Refused: i, Wait: r.wait(s.value, now)}
+			c.claim.release()
+			return d, true
+		}
+		over |= 1 << i
+	}
+	c.commit(now, over)
+	return Decision{Refused: Passed, Over: over}, true
+}
+
+// commit charges the locked slots and lets them go.
+func (c *Charge) commit(now int64, over uint64) {
+	for i := range c.levels {
+		l := &c.levels[i]
+		l.over = over&(1<<i) != 0
+		switch {
+		case l.over || l.rule.Bytes:
+		case l.rule.plain:
+			l.slot.value.count++
+		default:
+			l.rule.add(&l.slot.value, now, 1)
+		}
+		l.taken = l.slot.value
+	}
+	c.claim.release()
+}
+
+// States appends what the counters said right after they were charged.
+func (c *Charge) States(to []State) []State {
+	for i := range c.counters {
+		l := &c.levels[i]
+		to = append(to, l.rule.state(l.taken, c.now))
+	}
+	return to
+}
+
+// Refund gives back what was charged, except what is in flight. It does
+// nothing for a counter whose window has passed.
+func (c *Charge) Refund(now int64) {
+	if c.settled {
+		return
+	}
+	c.settled = true
+	for i, counter := range c.counters {
+		r := counter.rule
+		if r.Algorithm == Concurrency || r.Bytes || c.levels[i].over {
+			continue
+		}
+		c.change(counter, func(v *value) { r.undo(v, c.levels[i].taken.end, now) })
+	}
+}
+
+// Done releases what is in flight and charges the bytes that passed, unless
+// they were refunded. The charge is empty afterwards.
+func (c *Charge) Done(now, bytes int64) {
+	for i, counter := range c.counters {
+		r := counter.rule
+		switch {
+		case r.Algorithm == Concurrency && !c.levels[i].over:
+			c.change(counter, func(v *value) { r.undo(v, 0, now) })
+		case r.Bytes && bytes > 0 && !c.settled:
+			s := c.table.acquire(counter, c.claim, now)
+			if s != nil {
+				r.roll(&s.value, now)
+				r.add(&s.value, now, bytes)
+			}
+			c.claim.release()
+		}
+	}
+	c.counters = nil
+}
+
+// change does something to a counter that is still there.
+func (c *Charge) change(counter *Counter, f func(*value)) {
+	if s := c.table.present(counter, c.claim); s != nil {
+		f(&s.value)
+	}
+	c.claim.release()
+}
