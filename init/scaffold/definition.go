@@ -25,8 +25,8 @@ func (d *Definition) file() file {
 	return file{"api_definitions/" + d.Name, d.Data, 0o644}
 }
 
-// maxDefinition bounds what is read: public definitions reach 20 MB.
-const maxDefinition = 64 << 20
+// maxDefinition bounds what is read: the build reads no larger ones.
+const maxDefinition = 128 << 20
 
 // ReadDefinition takes a definition from a file.
 func ReadDefinition(name string) (*Definition, error) {

@@ -87,7 +87,7 @@ func TestDownloadFailsWithTheReason(t *testing.T) {
 		"/empty":   "empty",
 		"/loop":    "redirects",
 		"/cut":     "unexpected EOF",
-		"/large":   "larger than 64 MiB",
+		"/large":   "larger than 128 MiB",
 	} {
 		f := fetch(strings.Replace(url, "http://", "http://user:s3cret@", 1) + path + "?token=s3cret")
 		f.Header.Set("Authorization", "Bearer s3cret")
