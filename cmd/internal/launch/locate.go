@@ -1,0 +1,73 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// locate gives the absolute path of the gateway that a user's path means.
+// target/NAME, as typed inside a project, also works beside it: instead is then
+// the path that was taken.
+func locate(path string) (target, instead string, err error) {
+	found := filepath.Clean(path)
+	if !present(found) && filepath.Dir(found) == "target" {
+		name := filepath.Base(found)
+		if other := filepath.Join(name, "target", name); present(other) {
+			found, instead = other, other
+		}
+	}
+	if !present(found) {
+		return "", "", fmt.Errorf("Path to executable is invalid: %s: no such file", path)
+	}
+	target, err = resolve(found)
+	return target, instead, err
+}
+
+// present tells whether there is an executable, or the pid file of one that
+// was removed while it ran.
+func present(path string) bool {
+	for _, name := range []string{path, path + pidSuffix} {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// resolve makes a path absolute and free of links: one executable has one pid
+// file and one project, however it is called.
+func resolve(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	return filepath.Join(dir, filepath.Base(abs)), err
+}
+
+// runnable refuses what cannot be a gateway.
+func runnable(target string) error {
+	info, err := os.Stat(target)
+	if err != nil {
+		return fmt.Errorf("Path to executable is invalid: %s: no such file", target)
+	}
+	if info.IsDir() {
+		name := filepath.Base(target)
+		if built := filepath.Join(target, "target", name); present(built) {
+			return fmt.Errorf("Path to executable is invalid: %s is a folder; did you mean %s?", target, built)
+		}
+		return fmt.Errorf("Path to executable is invalid: %s is a folder", target)
+	}
+	if !info.Mode().IsRegular() || !executable(info) {
+		return fmt.Errorf("Path to executable is invalid: %s is not an executable file", target)
+	}
+	return nil
+}
