@@ -21,17 +21,23 @@ import (
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/reply"
-	"mgw/runtime/spec"
 )
 
 // Authenticator is the auth stage.
 type Authenticator struct {
-	options   Options
-	rules     []rule // by operation ID
-	issuers   map[string][]*issuer
-	tokens    *cache
-	revoked   *RevokedSet
-	anonymous *identity
+	options      Options
+	rules        []rule // by operation ID
+	issuers      map[string][]*issuer
+	introspector *introspector // nil: none
+	keyIssuers   map[string]*keyIssuer
+	keyMaker     *keyMaker // nil: none
+	users        *users
+	mutual       *mutual
+	assertions   *assertions // nil: none
+	tokens       *cache      // access tokens
+	keys         *cache      // API keys
+	revoked      *RevokedSet
+	anonymous    *identity
 }
 
 // New reads the key material. An issuer without any is refused.
@@ -47,9 +53,10 @@ func New(o Options) (*Authenticator, error) {
 		options: o,
 		rules:   newRules(&o),
 		tokens:  newCache(o.CacheCapacity),
+		keys:    newCache(o.CacheCapacity),
 		revoked: newRevokedSet(o.Now),
 	}
-	if a.issuers, err = newIssuers(&o, store); err != nil {
+	if err := a.read(store); err != nil {
 		return nil, err
 	}
 	a.anonymous = a.identity(&exchange.Principal{
@@ -58,6 +65,31 @@ func New(o Options) (*Authenticator, error) {
 		Application: exchange.Application{ID: "anonymous"},
 	})
 	return a, nil
+}
+
+// read loads what credentials are verified with.
+func (a *Authenticator) read(store *trusted) (err error) {
+	o := &a.options
+	if a.issuers, err = newIssuers(o, store); err != nil {
+		return err
+	}
+	if a.introspector, err = newIntrospector(o); err != nil {
+		return err
+	}
+	if a.users, err = newUsers(o); err != nil {
+		return err
+	}
+	if a.keyMaker, err = newKeyMaker(o); err != nil {
+		return err
+	}
+	if a.keyIssuers, err = newKeyIssuers(o, store, a.keyMaker); err != nil {
+		return err
+	}
+	if a.mutual, err = newMutual(a, store); err != nil {
+		return err
+	}
+	a.assertions, err = newAssertions(o)
+	return err
 }
 
 // Revoked gives the set that revocations are added to.
@@ -84,102 +116,6 @@ func (a *Authenticator) Run(ctx context.Context) {
 			a.revoked.sweep()
 		}
 	}
-}
-
-// Authenticate is the stage: it sets x.Grant, or answers and gives false.
-func (a *Authenticator) Authenticate(x *exchange.Exchange) bool {
-	r := &a.rules[x.Operation.ID]
-	id, fault := a.identify(x, r)
-	if fault == nil {
-		x.Grant, fault = a.authorize(id, x.API, r.needs(id))
-	}
-	if fault != nil {
-		refuse(x, fault, r.challenge)
-		return false
-	}
-	if id != a.anonymous && !a.options.KeepCredentials {
-		x.Request.Del(r.header.name)
-	}
-	return true
-}
-
-// Anonymous gives the grant that unsecured requests to an API have.
-func (a *Authenticator) Anonymous(api *spec.API) *exchange.Grant {
-	grant, _ := a.authorize(a.anonymous, api, nil)
-	return grant
-}
-
-// needs gives the scopes that an identity must have one of: none on an
-// unsecured operation.
-func (r *rule) needs(*identity) []string {
-	if r.disabled {
-		return nil
-	}
-	return r.scopes
-}
-
-func refuse(x *exchange.Exchange, fault *reply.Fault, challenge string) {
-	if fault.Status == 401 {
-		x.Response.Set("WWW-Authenticate", challenge)
-	}
-	fault.Send(x)
-}
-
-// identify finds and verifies the credential of a request, in the order of
-// contract 5.3.
-func (a *Authenticator) identify(x *exchange.Exchange, r *rule) (*identity, *reply.Fault) {
-	if r.disabled {
-		return a.anonymous, nil
-	}
-	value, count := r.header.find(&x.Request)
-	switch {
-	case len(value) == 0:
-		return nil, reply.MissingCredentials
-	case count > 1:
-		return nil, reply.InvalidCredentials
-	}
-	kind, text := credential(value)
-	if kind == showsBasic || !r.bearer {
-		return nil, reply.WrongScheme
-	}
-	if kind != showsBearer {
-		return nil, reply.InvalidCredentials
-	}
-	if id, fault := a.cached(a.tokens, text); id != nil || fault != nil {
-		return id, fault
-	}
-	return a.bearer(x.Client.Context(), string(text))
-}
-
-// cached gives the identity of a credential that was verified before, nothing
-// when there is none, or the reason why it is not good any more.
-func (a *Authenticator) cached(c *cache, credential []byte) (*identity, *reply.Fault) {
-	id := c.get(credential)
-	if id == nil {
-		return nil, nil
-	}
-	now := a.options.Now()
-	switch {
-	case a.revoked.revoked(id):
-		return nil, reply.InvalidCredentials
-	case id.expired(now):
-		return nil, reply.TokenExpired
-	case now >= id.until:
-		return nil, nil
-	}
-	return id, nil
-}
-
-// bearer verifies an access token that is not in the cache.
-func (a *Authenticator) bearer(ctx context.Context, token string) (*identity, *reply.Fault) {
-	if len(token) == 0 || len(token) > a.options.MaxToken {
-		return nil, reply.InvalidCredentials
-	}
-	id, fault := a.verifyJWT(ctx, token)
-	if fault != nil {
-		return nil, fault
-	}
-	return a.admit(a.tokens, token, id)
 }
 
 // admit lets a verified identity into a cache, unless it is revoked.

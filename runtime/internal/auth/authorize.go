@@ -14,6 +14,7 @@ type demand uint8
 const (
 	nothing            demand = iota
 	demandSubscription        // an entry of subscribedAPIs, else 900908
+	demandAllowed             // an entry of subscribedAPIs or allowedAPIs, else 900901
 )
 
 // authorize gives what an identity may do on an operation's API.
@@ -42,21 +43,32 @@ func (a *Authenticator) newGrant(id *identity, api *spec.API) (*exchange.Grant, 
 		SubscriptionTier: spec.TierDefault,
 		Publisher:        api.Owner,
 	}
-	if s := subscription(p, api); s != nil {
+	if s := entryFor(p.Subscriptions, api); s != nil {
 		if s.Tier != "" {
 			grant.SubscriptionTier = s.Tier
 		}
 		if s.Publisher != "" {
 			grant.Publisher = s.Publisher
 		}
-	} else if id.demand == demandSubscription {
-		return nil, reply.Forbidden
+	} else if fault := id.without(api); fault != nil {
+		return nil, fault
 	}
 	if p.Kind == exchange.Anonymous {
 		grant.SubscriptionTier = spec.TierUnauthenticated
 	}
 	a.options.Prepare(grant)
 	return p.Keep(grant), nil
+}
+
+// without judges an identity that has no subscription to an API.
+func (id *identity) without(api *spec.API) *reply.Fault {
+	switch {
+	case id.demand == demandSubscription:
+		return reply.Forbidden
+	case id.demand == demandAllowed && entryFor(id.allowed, api) == nil:
+		return reply.InvalidCredentials
+	}
+	return nil
 }
 
 func anyOf(have, want []string) bool {

@@ -14,7 +14,8 @@ type identity struct {
 	credential string // in full: the hash alone identifies nobody
 	principal  *exchange.Principal
 	demand     demand
-	until      int64 // Clock time after which it is verified anew
+	allowed    []exchange.Subscription // allowedAPIs of an API key
+	until      int64                   // Clock time after which it is verified anew
 
 	// cleared is the generation of the revoked set in which this credential
 	// was last looked up and not found.

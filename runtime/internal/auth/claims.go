@@ -78,11 +78,10 @@ func subscriptions(claim any) []exchange.Subscription {
 	return all
 }
 
-// subscription picks the entry that is for an API: same name, same version or
-// any.
-func subscription(p *exchange.Principal, api *spec.API) *exchange.Subscription {
-	for i := range p.Subscriptions {
-		s := &p.Subscriptions[i]
+// entryFor picks the entry that is for an API: same name, same version or any.
+func entryFor(entries []exchange.Subscription, api *spec.API) *exchange.Subscription {
+	for i := range entries {
+		s := &entries[i]
 		if s.API == api.Name && (s.Version == api.Version || s.Version == "*") {
 			return s
 		}

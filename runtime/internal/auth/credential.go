@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"strings"
 
 	"mgw/runtime/internal/exchange"
 )
@@ -19,6 +20,36 @@ const (
 	showsTwice // two fields of one name: which is meant cannot be told
 )
 
+// find lends the credential that a request shows. An API key is looked for
+// where there is no credential field, in a header field first (contract 5.3).
+func (r *rule) find(x *exchange.Exchange) (shown, []byte) {
+	value, count := r.header.find(&x.Request)
+	if count > 1 {
+		return showsTwice, nil
+	}
+	if len(value) > 0 {
+		kind, text := credential(value)
+		if kind == showsOther && r.key && strings.EqualFold(r.header.name, r.keyHeader.name) {
+			return showsKey, value
+		}
+		return kind, text
+	}
+	if !r.key {
+		return showsNothing, nil
+	}
+	value, count = r.keyHeader.find(&x.Request)
+	if count == 0 {
+		value, count = queryParameter(x.Query, r.keyQuery)
+	}
+	switch {
+	case count > 1:
+		return showsKey, nil // of two keys neither counts
+	case len(value) > 0:
+		return showsKey, value
+	}
+	return showsNothing, nil
+}
+
 // field is where a header field is looked for.
 type field struct {
 	name string
@@ -32,6 +63,9 @@ func newField(name string) field {
 
 // find lends the field's value and counts how often it is there.
 func (f *field) find(m *exchange.Message) (value []byte, count int) {
+	if f.name == "" {
+		return nil, 0
+	}
 	for _, candidate := range m.Fields {
 		if candidate.ID != f.id || f.id == exchange.Other && !bytes.EqualFold(m.Name(candidate), f.raw) {
 			continue

@@ -74,17 +74,15 @@ func newClient(o *Options) *http.Client {
 // among them.
 func (s *keyServer) verify(ctx context.Context, t *token) bool {
 	before := s.keys.Load()
-	good, tried := before.verify(t)
-	if good || tried && t.kid != "" {
-		return good
+	if before.verify(t) {
+		return true
+	}
+	if before.has(t.kid) {
+		return false
 	}
 	s.refresh(ctx, false)
 	after := s.keys.Load()
-	if after == before {
-		return false
-	}
-	good, _ = after.verify(t)
-	return good
+	return after != before && after.verify(t)
 }
 
 // refresh fetches the keys, or waits for the fetch that is under way. A fetch

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"mgw/runtime/internal/exchange"
@@ -30,21 +31,11 @@ func newIssuers(o *Options, store *trusted) (map[string][]*issuer, error) {
 }
 
 func newIssuer(configured Issuer, o *Options, store *trusted) (*issuer, error) {
-	i := &issuer{Issuer: configured}
-	if configured.CertificateFile != "" {
-		keys, err := readPublicKeys(configured.CertificateFile)
-		if err != nil {
-			return nil, err
-		}
-		i.fixed = keys
+	fixed, err := certificateKeys(configured.CertificateFile, configured.CertificateAlias, store)
+	if err != nil {
+		return nil, err
 	}
-	if configured.CertificateAlias != "" {
-		k, err := store.key(configured.CertificateAlias)
-		if err != nil {
-			return nil, err
-		}
-		i.fixed = append(i.fixed, k)
-	}
+	i := &issuer{Issuer: configured, fixed: fixed}
 	if configured.JWKSURL != "" {
 		server, err := newKeyServer(configured.JWKSURL, o)
 		if err != nil {
@@ -53,7 +44,7 @@ func newIssuer(configured Issuer, o *Options, store *trusted) (*issuer, error) {
 		i.server = server
 	}
 	if len(i.fixed) == 0 && i.server == nil {
-		return nil, errNoKeys
+		return nil, errors.New("neither jwksURL nor certificate: its signatures could not be checked")
 	}
 	if configured.Development {
 		o.Log.Warn("a development issuer is trusted: whoever has the project's key can sign tokens", "issuer", configured.Issuer)
@@ -63,7 +54,7 @@ func newIssuer(configured Issuer, o *Options, store *trusted) (*issuer, error) {
 
 // signed tells whether the issuer signed the token.
 func (i *issuer) signed(ctx context.Context, t *token) bool {
-	if good, _ := i.fixed.verify(t); good {
+	if i.fixed.verify(t) {
 		return true
 	}
 	return i.server != nil && i.server.verify(ctx, t)
@@ -81,7 +72,7 @@ func (a *Authenticator) verifyJWT(ctx context.Context, text string) (*identity, 
 		if !i.signed(ctx, t) {
 			continue
 		}
-		expires, f := a.inTime(t)
+		expires, f := a.inTime(t.claims)
 		if f == nil && !t.isFor(i.Audience) {
 			f = reply.InvalidCredentials
 		}
@@ -94,10 +85,10 @@ func (a *Authenticator) verifyJWT(ctx context.Context, text string) (*identity, 
 	return nil, fault
 }
 
-// inTime checks "exp" and "nbf" and gives when the token ends, skew included.
-func (a *Authenticator) inTime(t *token) (expires int64, fault *reply.Fault) {
-	exp, limited, okExp := seconds(t.claims, "exp")
-	nbf, starts, okNbf := seconds(t.claims, "nbf")
+// inTime checks "exp" and "nbf" and gives when the credential ends, skew included.
+func (a *Authenticator) inTime(claims map[string]any) (expires int64, fault *reply.Fault) {
+	exp, limited, okExp := seconds(claims, "exp")
+	nbf, starts, okNbf := seconds(claims, "nbf")
 	if !okExp || !okNbf {
 		return 0, reply.InvalidCredentials
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -77,20 +78,24 @@ func (k *key) fits(alg, kid string) bool {
 	return false
 }
 
-// verify tells whether one of the keys made the token's signature, and whether
-// there was one to try.
-func (s keySet) verify(t *token) (good, tried bool) {
+// verify tells whether one of the keys made the token's signature.
+func (s keySet) verify(t *token) bool {
 	tries := 0
 	for i := range s {
 		if !s[i].fits(t.alg, t.kid) {
 			continue
 		}
-		if tries++; tries > maxTries {
+		if allowed[t.alg].Verify(t.signed, t.signature, s[i].public) == nil {
+			return true
+		}
+		if tries++; tries == maxTries {
 			break
 		}
-		if allowed[t.alg].Verify(t.signed, t.signature, s[i].public) == nil {
-			return true, true
-		}
 	}
-	return false, tries > 0
+	return false
+}
+
+// has tells whether there is a key of that "kid".
+func (s keySet) has(kid string) bool {
+	return kid != "" && slices.ContainsFunc(s, func(k key) bool { return k.id == kid })
 }

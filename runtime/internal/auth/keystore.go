@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -53,6 +52,26 @@ func publicKey(block *pem.Block) (key, error) {
 		return key{public: public}, checkKey(public)
 	}
 	return key{}, fmt.Errorf("PEM block %q is neither a certificate nor a public key", block.Type)
+}
+
+// certificateKeys gives the keys of a PEM file and of an alias, none where
+// neither is configured.
+func certificateKeys(file, alias string, store *trusted) (keySet, error) {
+	var keys keySet
+	if file != "" {
+		var err error
+		if keys, err = readPublicKeys(file); err != nil {
+			return nil, err
+		}
+	}
+	if alias != "" {
+		k, err := store.key(alias)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
 }
 
 // trusted is a trust store, read.
@@ -112,5 +131,3 @@ func (t *trusted) key(alias string) (key, error) {
 	}
 	return key{public: c.PublicKey}, nil
 }
-
-var errNoKeys = errors.New("neither jwksURL nor certificate: its signatures could not be checked")

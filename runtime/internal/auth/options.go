@@ -29,8 +29,16 @@ type Options struct {
 	CacheCapacity   int           // verified credentials of each kind; 10000
 	CacheTTL        time.Duration // after which one is verified anew; 15 minutes
 
-	TrustStore Store // certificates by alias
-	Issuers    []Issuer
+	TrustStore    Store          // certificates by alias
+	Issuers       []Issuer       // of JWT
+	Introspection *Introspection // nil: opaque tokens are refused
+	Users         []User         // of basic credentials
+	KeyIssuers    []KeyIssuer    // of API keys
+	KeyIssue      *KeyIssue      // nil: API keys are not made here
+	MutualTLS     MutualTLS
+
+	AssertionHeader string     // to the backend; X-JWT-Assertion
+	Assertion       *Assertion // nil: no JWT is made for backends
 
 	// Key servers: time for one fetch, and with it for the requests that wait
 	// for it (3 s); between refreshes (10 minutes); between two fetches that
@@ -75,6 +83,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Header == "" {
 		o.Header = "Authorization"
+	}
+	if o.AssertionHeader == "" {
+		o.AssertionHeader = "X-JWT-Assertion"
 	}
 	setDefault(&o.MaxToken, 8192)
 	setDefault(&o.CacheCapacity, 10000)
