@@ -33,13 +33,18 @@ func (l *loader) expand(s string) (string, error) {
 				return "", errors.New("has $env{ without }")
 			}
 			v, ok := l.environ[name]
+			if !ok && l.src.TextOnly {
+				v, ok, l.stoodIn = standIn, true, true
+			}
 			if !ok {
 				return "", fmt.Errorf("needs the environment variable %s, which is not set", name)
 			}
 			b.WriteString(v)
 			s = rest
 		case strings.HasPrefix(s, homeMark):
-			if l.src.Home == "" {
+			if l.src.Home == "" && l.src.TextOnly {
+				l.stoodIn = true
+			} else if l.src.Home == "" {
 				return "", fmt.Errorf("needs %s, which is not known: set MGW_RUNTIME_HOME", homeMark)
 			}
 			b.WriteString(l.src.Home)
@@ -62,7 +67,12 @@ func (l *loader) resolve(name string) string {
 const maxSecretFile = 64 << 10
 
 // readSecret gives a file's content without the line end that editors add.
-func readSecret(name string) (string, error) {
+func (l *loader) readSecret(name string) (string, error) {
+	if l.src.TextOnly {
+		l.stoodIn = true
+		return standIn, nil
+	}
+	name = l.resolve(name)
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:

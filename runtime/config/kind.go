@@ -175,7 +175,7 @@ func fromFile(set setter) setter {
 		if err != nil {
 			return false, err
 		}
-		content, err := readSecret(in.load.resolve(name))
+		content, err := in.load.readSecret(name)
 		if err != nil {
 			return false, err
 		}

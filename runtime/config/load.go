@@ -18,7 +18,15 @@ type Source struct {
 	Overrides []Override
 	Environ   []string // as os.Environ gives it
 	Home      string   // what ${mgw-runtime.home} stands for
+
+	// TextOnly checks the file's text alone, as a build does: variables and
+	// secret files are those of the machine where the gateway will run, and
+	// stand-ins take their place. The Config is not fit to be used.
+	TextOnly bool
 }
+
+// standIn takes the place of what TextOnly leaves out.
+const standIn = "stand-in"
 
 // maxFile bounds the file; a real one has some kilobytes.
 const maxFile = 1 << 20
@@ -52,6 +60,7 @@ type loader struct {
 	places  map[string]place
 	set     map[string]origin
 	list    diag.List
+	stoodIn bool // the value under way holds a stand-in
 
 	// Keys that only finish reads.
 	skew, keyManagerSkew time.Duration

@@ -80,7 +80,11 @@ func (l *loader) unknownOrEndpoint(path string, top bool, name string, value any
 // apply sets a key and reports what is wrong with the value, or that it has no
 // effect.
 func (l *loader) apply(k *key, in input, at diag.Problem) {
+	l.stoodIn = false
 	changed, err := k.set(in)
+	if err != nil && l.stoodIn {
+		return // the real value may be right
+	}
 	at.Private = at.Private || k.secret
 	if err != nil {
 		at.Msg = in.path + " " + err.Error()
