@@ -1,0 +1,366 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"mgw/runtime/internal/exchange"
+)
+
+// conn is a client's connection. Its goroutine waits for heads, and serves
+// each of them before it looks at the next.
+//
+// On Linux it waits inside of the descriptor's read callback: what arrives
+// while a request is served is remembered by the poller, so that the read that
+// finds nothing, one a request with net.Conn, is not needed.
+type conn struct {
+	link
+	server *Server
+	tls    *tls.ConnectionState
+	scheme string
+	peer   netip.AddrPort
+	socket syscall.RawConn // to look at; also that of a TLS connection
+
+	x        *exchange.Exchange // nil between two requests
+	head     requestHead
+	whole    bool  // the head has been read and its request not yet been served
+	since    int64 // when its first byte came
+	idle     int64 // when the last answer was out
+	body     requestBody
+	closing  bool
+	untidy   bool // bytes that the client sent may be unread at the end
+	probed   bool // looked for an end that came together with the last bytes
+	lastLook bool // draining: one more read, then close
+	step     func(fd uintptr) bool
+	vector   vector
+	one      [1]byte
+
+	writing sync.Mutex // between an interim answer and the final one
+	replied bool
+	live    atomic.Pointer[context.CancelFunc]
+	context context.Context
+}
+
+func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
+	c := &conn{server: s, tls: state, scheme: "http"}
+	c.nc, c.watch, c.patience = nc, s.watch, s.options.WriteTimeout
+	c.raw = rawConn(nc)
+	c.socket = c.raw
+	if state != nil {
+		c.scheme = "https"
+		if t, ok := nc.(*tls.Conn); ok {
+			c.socket = rawConn(t.NetConn())
+		}
+	}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.peer = a.AddrPort()
+		c.peer = netip.AddrPortFrom(c.peer.Addr().Unmap().WithZone(""), c.peer.Port())
+	}
+	c.body.conn = c
+	c.body.patience = s.options.BodyTimeout
+	c.body.rate = rate{least: s.options.MinBodyRate, grace: s.options.BodyTimeout}
+	c.step = c.readable
+	return c
+}
+
+// run serves until the connection is to be closed.
+func (c *conn) run() {
+	c.rest()
+	for !c.closing {
+		err := c.await()
+		if err != nil && !c.resume(err) {
+			return
+		}
+		for c.whole && !c.closing {
+			c.serve()
+			c.handle(false)
+		}
+		c.rest()
+	}
+}
+
+// await waits for bytes and serves what it can.
+func (c *conn) await() error {
+	if c.raw != nil {
+		return c.raw.Read(c.step)
+	}
+	// One byte at first: an idle connection holds no buffer.
+	if c.buf == nil {
+		if n, err := c.nc.Read(c.one[:]); n == 0 {
+			return err
+		}
+		c.room()
+		c.buf[c.end] = c.one[0]
+		c.end++
+		c.since = c.watch.now.Load()
+		c.alarm.Store(c.since + int64(c.server.options.HeaderTimeout))
+	}
+	c.room()
+	n, err := c.nc.Read(c.buf[c.end:])
+	if n == 0 {
+		return err
+	}
+	c.end += n
+	c.handle(false)
+	return nil
+}
+
+// readable reads and serves until there is nothing to read. It gives true to
+// leave the poller: to close, or for a request that needs more reads.
+func (c *conn) readable(fd uintptr) bool {
+	for {
+		c.room()
+		n, again, err := rawRead(fd, c.buf[c.end:])
+		if again {
+			if c.lastLook {
+				c.closing = true
+				return true
+			}
+			c.rest()
+			return c.closing
+		}
+		if n == 0 || err != nil {
+			c.closing = true
+			return true
+		}
+		full := n == len(c.buf)-c.end
+		c.end += n
+		if c.handle(true); c.whole || c.closing {
+			return true
+		}
+		// A short read has emptied the socket; what comes later wakes us.
+		if !full {
+			c.rest()
+			return c.closing
+		}
+	}
+}
+
+// handle serves the requests that stand in the buffer. In the poller it leaves
+// alone those that must read more than that.
+func (c *conn) handle(inPoller bool) {
+	for c.start < c.end && !c.closing {
+		if c.x == nil {
+			c.x = exchange.Acquire()
+			c.head = requestHead{}
+			c.since = c.watch.now.Load()
+		}
+		done, err := c.head.parse(c.buf[c.start:c.end], &c.x.Request, &c.server.limits)
+		if most := c.server.options.MaxBody; done && most > 0 && c.head.length > most {
+			err = errBodyLarge
+		}
+		if err != nil {
+			c.refuse(err)
+			return
+		}
+		if !done {
+			return
+		}
+		if c.whole = true; inPoller && !c.selfContained() {
+			return
+		}
+		c.serve()
+	}
+}
+
+// selfContained tells whether the request stands in the buffer as a whole.
+func (c *conn) selfContained() bool {
+	h := &c.head
+	return h.length >= 0 && h.length <= int64(c.end-c.start-h.lines.start) && !(h.connection && c.x.Request.Get(exchange.Upgrade) != nil)
+}
+
+// rest prepares for waiting: memory goes back, the alarm is set.
+func (c *conn) rest() {
+	now := c.watch.now.Load()
+	if c.start < c.end {
+		c.alarm.Store(c.since + int64(c.server.options.HeaderTimeout))
+		return
+	}
+	c.drop()
+	if c.x != nil {
+		exchange.Release(c.x)
+		c.x = nil
+	}
+	if c.server.draining.Load() && !c.lastLook {
+		c.wake()
+	}
+	c.idle, c.probed = now, c.raw == nil
+	c.alarm.Store(now + int64(c.idleLook()))
+}
+
+// idleLook is how long an idle connection sleeps: at first a moment, as an end
+// that came together with the last request's bytes does not wake it.
+func (c *conn) idleLook() time.Duration {
+	if !c.probed {
+		return min(lookEvery, c.server.options.IdleTimeout)
+	}
+	return c.server.options.IdleTimeout
+}
+
+// resume judges why waiting ended; true means to go on.
+func (c *conn) resume(err error) bool {
+	if !isTimeout(err) || c.cut.Load() {
+		return false
+	}
+	now := c.watch.now.Load()
+	switch {
+	case c.x == nil && c.start == c.end && c.server.draining.Load():
+		// A request may have arrived that was sent before the client could know.
+		if c.lastLook {
+			return false
+		}
+		c.lastLook = true
+	case now < c.alarm.Load():
+	case c.start < c.end:
+		c.refuse(errHeadSlow)
+		return false
+	case !c.probed:
+		c.probed = true
+		c.alarm.Store(c.idle + int64(c.server.options.IdleTimeout))
+	default:
+		return false
+	}
+	deadline := time.Time{}
+	if c.lastLook && c.raw == nil {
+		deadline = time.Now().Add(c.watch.tick)
+	}
+	return c.nc.SetReadDeadline(deadline) == nil
+}
+
+// wake makes the goroutine look around if it is waiting.
+func (c *conn) wake() { _ = c.nc.SetReadDeadline(past) }
+
+// serve runs one exchange.
+func (c *conn) serve() {
+	x := c.begin()
+	var err error
+	switch o := &c.server.options; {
+	case c.head.asterisk:
+		x.Status = 200
+		err = c.Reply(x)
+	case o.System != nil && !o.System(x):
+		err = c.Reply(x)
+	default:
+		err = o.Chain.Serve(x)
+	}
+	c.finish(err)
+}
+
+// begin fills the exchange from the head.
+func (c *conn) begin() *exchange.Exchange {
+	x, h := c.x, &c.head
+	c.whole = false
+	c.alarm.Store(0)
+	raw := c.buf[c.start : c.start+h.lines.start]
+	x.Client = c
+	x.Method, x.Scheme, x.Major, x.Minor = h.method, c.scheme, 1, h.minor
+	x.Peer, x.TLS, x.Start = c.peer, c.tls, c.server.options.Clock.Now()
+	x.Target = h.target.of(raw)
+	if len(x.Target) == 0 || x.Target[0] == '?' {
+		x.Target = append([]byte{'/'}, x.Target...) // absolute-form without a path
+	}
+	x.Path = x.Target
+	if h.query != 0 {
+		end := len(x.Target) - (h.target.end - h.query)
+		x.Path, x.Query = x.Target[:end-1:end-1], x.Target[end:]
+	}
+	x.Host = x.Request.Get(exchange.Host)
+	if len(h.authority.of(raw)) > 0 {
+		x.Host = h.authority.of(raw)
+	}
+	if h.connection {
+		dropNominated(&x.Request)
+	}
+	if h.underscores {
+		dropShadows(&x.Request)
+	}
+	x.Address = c.peer.Addr()
+	if c.server.options.Address != nil {
+		x.Address = c.server.options.Address(x.Address, &x.Request)
+	}
+	c.start += h.lines.start
+	c.lent = c.start
+	c.replied = false
+	c.body.open(x, h)
+	return x
+}
+
+// finish ends an exchange: what is left of its body goes, or the connection.
+func (c *conn) finish(err error) {
+	if cancel := c.live.Swap(nil); cancel != nil {
+		(*cancel)()
+		c.context = nil
+	}
+	if err != nil || !c.head.keepAlive {
+		c.closing = true
+	}
+	if !c.closing && !c.body.skip() {
+		c.closing = true
+	}
+	if c.closing && !c.body.finished.Load() {
+		c.untidy = true
+	}
+	c.x.Reset()
+	c.release()
+	c.head = requestHead{}
+	c.since = c.watch.now.Load()
+	if c.server.draining.Load() {
+		c.closing = true
+	}
+}
+
+// refuse answers a request that cannot be read.
+func (c *conn) refuse(err error) {
+	c.closing, c.untidy, c.head.keepAlive = true, true, false
+	r, ok := errors.AsType[*refusal](err)
+	if !ok {
+		r = bad(err.Error())
+	}
+	x := c.x
+	x.Reset()
+	x.Client, x.Peer, x.Start = c, c.peer, c.server.options.Clock.Now()
+	x.Address, x.Scheme, x.Major, x.Minor = c.peer.Addr(), c.scheme, 1, 1
+	x.Method = c.head.method
+	c.head.minor = 1
+	c.replied = false
+	c.body.fault.Store(nil)
+	c.body.finished.Store(true)
+	r.fault.Send(x)
+	_ = c.server.refuse.Serve(x)
+}
+
+// lingering bounds how long, and how many bytes, a closed connection is still
+// read: closing at once would reset it and take the answer from the client.
+const (
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+func (c *conn) close() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && c.untidy && !c.cut.Load() {
+		_ = half.CloseWrite()
+		_ = c.nc.SetReadDeadline(time.Now().Add(lingerTime))
+		b := getSmall()
+		for n := 0; n < lingerBytes; {
+			m, err := c.nc.Read(b)
+			if n += m; err != nil {
+				break
+			}
+		}
+		putBuffer(b)
+	}
+	_ = c.nc.Close()
+	c.start = c.end
+	if c.x != nil {
+		exchange.Release(c.x)
+		c.x = nil
+	}
+	c.drop()
+}

@@ -1,0 +1,143 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/reply"
+)
+
+// requestBody is the body of the request that is served.
+type requestBody struct {
+	inbound
+	conn     *conn
+	expect   bool        // the client waits for 100 before it sends
+	touched  atomic.Bool // someone has begun to read
+	finished atomic.Bool // all of it has been read
+	trailers exchange.Message
+	moving   sync.Mutex
+	detached bool
+	fault    atomic.Pointer[reply.Fault] // what the client did wrong in it
+}
+
+// open starts the body that a head announces.
+func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
+	b.touched.Store(false)
+	b.fault.Store(nil)
+	how := sized
+	switch {
+	case h.length == 0:
+		how = noBody
+	case h.length < 0:
+		how = chunked
+	}
+	b.trailers.Reset()
+	b.detached = false
+	b.begin(&b.conn.link, &b.trailers, how, h.length, b.conn.server.options.MaxBody)
+	b.finished.Store(how == noBody)
+	b.expect = h.expect && how != noBody
+	if x.Request.Length = h.length; how != noBody {
+		x.Request.Body = b
+	}
+}
+
+func (b *requestBody) Next() ([]byte, error) {
+	b.touched.Store(true)
+	if b.expect && b.link.start == b.link.end {
+		if err := b.conn.Inform(100, nil); err != nil {
+			return nil, err
+		}
+	}
+	chunk, err := b.next()
+	b.conn.x.BytesIn += int64(len(chunk))
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		b.deliver()
+		b.finished.Store(true)
+	case errors.Is(err, errTimeout):
+		b.err, err = errBodySlow, errBodySlow
+		b.fault.Store(errBodySlow.fault)
+	default:
+		if r, ok := errors.AsType[*refusal](err); ok {
+			b.fault.Store(r.fault)
+		}
+	}
+	return chunk, err
+}
+
+func (b *requestBody) Rewind() bool {
+	if !b.rewind() {
+		return false
+	}
+	b.conn.x.BytesIn = 0
+	b.conn.x.Request.Trailers = b.conn.x.Request.Trailers[:0]
+	b.finished.Store(false)
+	return true
+}
+
+// Abort may come while another goroutine is inside of Next, which then fails.
+func (b *requestBody) Abort(error) {
+	if !b.finished.Load() {
+		b.conn.halt.Store(true)
+		b.conn.wake()
+	}
+}
+
+// detach keeps the body from touching the exchange from now on: another
+// goroutine reads it while the exchange is being answered.
+func (b *requestBody) detach() {
+	b.moving.Lock()
+	b.detached = true
+	b.moving.Unlock()
+}
+
+// tail gives the message that has the trailers.
+func (b *requestBody) tail() *exchange.Message { return &b.trailers }
+
+// deliver puts the trailers into the request.
+func (b *requestBody) deliver() {
+	b.moving.Lock()
+	defer b.moving.Unlock()
+	if b.detached {
+		return
+	}
+	for _, f := range b.trailers.Trailers {
+		b.conn.x.Request.AddTrailerBytes(b.trailers.Name(f), b.trailers.Value(f))
+	}
+}
+
+// skipMost is how much of an unread body is taken to keep a connection.
+const skipMost = 64 << 10
+
+// skippable reads what is there of an unread body and tells whether the rest
+// is little enough to be read for the sake of the connection.
+func (b *requestBody) skippable() bool {
+	if b.finished.Load() {
+		return true
+	}
+	if b.touched.Load() || b.conn.cut.Load() || b.conn.halt.Load() {
+		return false
+	}
+	for b.ready() {
+		if _, err := b.next(); err != nil {
+			b.finished.Store(errors.Is(err, io.EOF))
+			return b.finished.Load()
+		}
+	}
+	return b.framing == sized && b.left <= skipMost && !b.expect
+}
+
+// skip reads what skippable has promised.
+func (b *requestBody) skip() bool {
+	for !b.finished.Load() {
+		if _, err := b.next(); err != nil {
+			b.finished.Store(errors.Is(err, io.EOF))
+			return b.finished.Load()
+		}
+	}
+	return true
+}

@@ -1,0 +1,262 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"mgw/runtime/internal/exchange"
+)
+
+// request sends the head and a body that fits beside it. What is longer, or
+// of unknown length, is sent by a goroutine of its own, so that an answer that
+// comes early is seen.
+func (b *backendConn) request(x *exchange.Exchange, call *Call) error {
+	m := &x.Request
+	expects := m.Body != nil && m.Get(exchange.Expect) != nil
+	b.out = b.appendHead(b.room[:0], x, call, expects)
+	switch {
+	case m.Body == nil:
+		return b.send()
+	case expects:
+		b.unsent = true
+		return b.send()
+	case m.Length >= 0 && m.Length <= int64(len(b.room)-len(b.out)):
+		if err := b.gather(m); err != nil {
+			return err
+		}
+		return b.send()
+	}
+	b.startPump()
+	return nil
+}
+
+// appendHead makes the request's head anew: nothing of the client's framing
+// or connection goes on.
+func (b *backendConn) appendHead(out []byte, x *exchange.Exchange, call *Call, expects bool) []byte {
+	m := &x.Request
+	out = append(out, x.Method...)
+	out = append(out, ' ')
+	out = append(out, call.Target...)
+	out = append(out, " HTTP/1.1\r\nHost: "...)
+	out = append(out, call.Host...)
+	out = append(out, "\r\n"...)
+	for _, f := range m.Fields {
+		if f.ID != exchange.Host && f.ID != exchange.Expect && !hopByHop(f.ID) {
+			out = appendField(out, m.Name(f), m.Value(f))
+		}
+	}
+	switch {
+	case m.Body != nil && m.Length < 0:
+		out = append(out, "Transfer-Encoding: chunked\r\n"...)
+		for _, f := range m.Fields {
+			if f.ID == exchange.Trailer {
+				out = appendField(out, m.Name(f), m.Value(f))
+			}
+		}
+	case m.Body != nil || x.Method == "POST" || x.Method == "PUT" || x.Method == "PATCH":
+		out = appendLength(out, max(m.Length, 0))
+	}
+	if expects {
+		out = append(out, "Expect: 100-continue\r\n"...)
+	}
+	if b.asked = wantedProtocol(x); b.asked != nil {
+		out = appendUpgrade(out, b.asked)
+	} else if te := m.Get(exchange.TE); te != nil && hasElement(te, "trailers") {
+		out = append(out, "TE: trailers\r\nConnection: TE\r\n"...)
+	}
+	return append(out, "\r\n"...)
+}
+
+// wantedProtocol gives the one protocol that a client may change to through
+// this gateway, nil for none. HTTP/2 is the front's business alone.
+func wantedProtocol(x *exchange.Exchange) []byte {
+	m := &x.Request
+	want := m.Get(exchange.Upgrade)
+	if want == nil || x.Major != 1 || x.Minor != 1 || x.Method != "GET" || m.Body != nil || m.Count(exchange.Upgrade) != 1 {
+		return nil
+	}
+	if c := m.Get(exchange.Connection); !hasElement(c, "upgrade") {
+		return nil
+	}
+	name, version, _ := bytes.Cut(want, []byte("/"))
+	if len(name) == 0 || !only(name, inToken) || !only(version, inToken) {
+		return nil
+	}
+	for _, never := range []string{"h2c", "h2", "http", "tls"} {
+		if foldEqual(name, never) {
+			return nil
+		}
+	}
+	return want
+}
+
+func equalFold(a, b []byte) bool { return bytes.EqualFold(a, b) }
+
+// gather copies a body of known length behind the head.
+func (b *backendConn) gather(m *exchange.Message) error {
+	left := m.Length
+	for {
+		chunk, err := m.Body.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		if left -= int64(len(chunk)); left < 0 {
+			break
+		}
+		b.out = append(b.out, chunk...)
+	}
+	if left != 0 {
+		return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+	}
+	return nil
+}
+
+// send writes what is gathered. Where it can, it then waits for the answer
+// inside of the poller and makes the first read.
+func (b *backendConn) send() error {
+	if b.raw == nil {
+		b.sent = len(b.out)
+		return b.write(b.out)
+	}
+	b.room16()
+	b.outcome = nil
+	b.arm(b.in(b.target.options.Timeout), b.x.Client)
+	err := b.raw.Read(b.talk)
+	if err != nil && isTimeout(err) {
+		err = b.woken(err, 0, nil) // whoever reads on judges the time
+	}
+	if err == nil {
+		err = b.outcome
+	}
+	if err != nil {
+		return b.why(err)
+	}
+	if len(b.out) > 0 {
+		return b.write(b.out)
+	}
+	return nil
+}
+
+// writeAndWait runs in the poller: it writes, lets the goroutine wait until
+// there is something to read, and reads it. The poller forgets what came
+// before its first call, and an answer cannot come before that.
+func (b *backendConn) writeAndWait(fd uintptr) bool {
+	if len(b.out) > 0 {
+		n, err := rawWrite(fd, b.out)
+		b.sent += n
+		b.out = b.out[n:]
+		b.outcome = err
+		return err != nil || len(b.out) > 0
+	}
+	n, again, err := rawRead(fd, b.buf[b.end:])
+	if again {
+		return false
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	b.end += n
+	b.outcome = err
+	return true
+}
+
+// proceed sends the body that has waited for 100.
+func (b *backendConn) proceed() error {
+	b.unsent = false
+	if err := b.x.Client.Inform(100, nil); err != nil {
+		return err
+	}
+	b.room = getSmall()
+	b.out = b.room[:0]
+	b.startPump()
+	return nil
+}
+
+// startPump sends what is gathered and the body from another goroutine, which
+// ends before the exchange does.
+func (b *backendConn) startPump() {
+	b.pumping = make(chan struct{})
+	go b.pump(b.x.Request.Body, &b.x.Request, b.pumping)
+}
+
+func (b *backendConn) pump(body exchange.Body, m *exchange.Message, done chan struct{}) {
+	defer close(done)
+	b.sent = 1 // some of it may have left from now on
+	err := b.pumpBody(body, m)
+	if errors.Is(err, ErrRequest) {
+		// The backend must not wait for the rest, nor we for its answer.
+		b.pumpErr = err
+		b.halt.Store(true)
+		_ = b.nc.SetReadDeadline(past)
+		return
+	}
+	// A backend that does not take the rest may have answered already.
+	b.pumpErr = err
+}
+
+func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
+	waits, _ := body.(eager)
+	var v vector
+	for left := m.Length; ; {
+		if len(b.out) > 0 && (waits == nil || !waits.ready()) {
+			if err := b.flush(); err != nil {
+				return err
+			}
+		}
+		chunk, err := body.Next()
+		if errors.Is(err, io.EOF) {
+			if m.Length >= 0 && left != 0 {
+				return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+			}
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrRequest, err)
+		}
+		if left -= int64(len(chunk)); m.Length >= 0 && left < 0 {
+			return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+		}
+		if err := b.pumpChunk(&v, chunk, m.Length < 0); err != nil {
+			return err
+		}
+	}
+	if m.Length < 0 {
+		if t, ok := body.(interface{ tail() *exchange.Message }); ok {
+			m = t.tail()
+		}
+		b.out = appendLast(b.out, m)
+	}
+	return b.flush()
+}
+
+// pumpChunk copies a small chunk and writes a large one from where it is.
+func (b *backendConn) pumpChunk(v *vector, chunk []byte, framed bool) error {
+	if len(b.out)+len(chunk)+chunkCost <= len(b.room) {
+		if framed {
+			b.out = appendChunk(b.out, chunk)
+		} else {
+			b.out = append(b.out, chunk...)
+		}
+		return nil
+	}
+	if framed {
+		b.out = appendChunkSize(b.out, len(chunk))
+	}
+	err := b.writeTwo(v, b.out, chunk)
+	b.out = b.room[:0]
+	if framed {
+		b.out = append(b.out, "\r\n"...)
+	}
+	return err
+}
+
+func (b *backendConn) flush() error {
+	err := b.write(b.out)
+	b.out = b.room[:0]
+	return err
+}

@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// watch is a coarse clock that looks after connections. A connection notes
+// when it wants to be woken in an atomic, which costs nothing; the watch walks
+// over all of them and sets a deadline that has passed on those whose time has
+// come. So no request pays for timers.
+type watch struct {
+	tick time.Duration
+	base time.Time
+	now  atomic.Int64 // nanoseconds since base, moved at each tick
+	date atomic.Pointer[[]byte]
+
+	mu      sync.Mutex
+	watched []watched
+	extra   func(now int64) // called at each tick
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+// watched is looked at on each tick, from the watch's goroutine.
+type watched interface {
+	look(now int64)
+	place() *int // where it keeps its index
+}
+
+func newWatch(tick time.Duration, extra func(now int64)) *watch {
+	w := &watch{tick: tick, base: time.Now(), extra: extra, stop: make(chan struct{}), done: make(chan struct{})}
+	w.now.Store(1)
+	w.setDate(w.base)
+	go w.run()
+	return w
+}
+
+func (w *watch) run() {
+	defer close(w.done)
+	ticker := time.NewTicker(w.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case t := <-ticker.C:
+			now := int64(time.Since(w.base))
+			w.now.Store(now)
+			w.setDate(t)
+			w.each(func(x watched) { x.look(now) })
+			if w.extra != nil {
+				w.extra(now)
+			}
+		}
+	}
+}
+
+func (w *watch) close() {
+	close(w.stop)
+	<-w.done
+}
+
+// setDate renders the Date field's value when a second has begun.
+func (w *watch) setDate(t time.Time) {
+	var room [32]byte
+	b := t.UTC().AppendFormat(room[:0], "Mon, 02 Jan 2006 15:04:05 GMT")
+	if old := w.date.Load(); old == nil || string(*old) != string(b) {
+		fresh := append([]byte(nil), b...)
+		w.date.Store(&fresh)
+	}
+}
+
+func (w *watch) add(x watched) {
+	w.mu.Lock()
+	*x.place() = len(w.watched)
+	w.watched = append(w.watched, x)
+	w.mu.Unlock()
+}
+
+func (w *watch) remove(x watched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := len(w.watched) - 1
+	moved := w.watched[last]
+	w.watched[*x.place()] = moved
+	*moved.place() = *x.place()
+	w.watched[last] = nil
+	w.watched = w.watched[:last]
+}
+
+func (w *watch) each(f func(watched)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, x := range w.watched {
+		f(x)
+	}
+}
