@@ -82,6 +82,9 @@ func (l level) String() string {
 // readSettings takes the extensions that can stand at both levels. Servers and
 // security are read from what kin-openapi made of them.
 func (r *reader) readSettings(v value, at level) Settings {
+	for _, later := range []string{"x-wso2-request-interceptor", "x-wso2-response-interceptor"} {
+		r.textField(v.get(later), later)
+	}
 	return Settings{
 		Production:      r.readEndpoints(v, "x-wso2-production-endpoints"),
 		Sandbox:         r.readEndpoints(v, "x-wso2-sandbox-endpoints"),
@@ -114,6 +117,11 @@ func (r *reader) readAPIExtensions(api *API) {
 	api.MutualTLS = r.readMutualTLS(r.root.get("x-wso2-mutual-ssl"))
 	api.Transports = r.readTransports(r.root.get("x-wso2-transports"))
 	api.CORS = r.readCORS(r.root.get("x-wso2-cors"))
+	if cache := r.root.get("x-wso2-response-cache"); cache.exists() {
+		r.fields(cache, "x-wso2-response-cache", []string{"enabled", "cacheTimeoutInSeconds"})
+		r.flagField(cache.get("enabled"), "enabled")
+		r.intField(cache.get("cacheTimeoutInSeconds"), "cacheTimeoutInSeconds", 0, 0)
+	}
 }
 
 func (r *reader) readAuthHeader(v value) Text {

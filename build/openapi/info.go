@@ -12,14 +12,16 @@ func (r *reader) readInfo(api *API) {
 	if !info.exists() || !info.isMap() {
 		info = r.root
 	}
-	api.Title = r.textField(info.get("title"), "info.title")
-	api.Version = r.textField(info.get("version"), "info.version")
-	if !info.get("title").exists() {
+	if title := info.get("title"); !title.blank() {
+		api.Title = r.textField(title, "info.title")
+	} else {
 		base := path.Base(r.root.file)
 		api.Title = Text{Value: strings.TrimSuffix(base, path.Ext(base)), Place: info.place()}
 		r.warnf(info, "info.title is missing: the API is called %q, after the file", api.Title.Value)
 	}
-	if !info.get("version").exists() {
+	if version := info.get("version"); !version.blank() {
+		api.Version = r.textField(version, "info.version")
+	} else {
 		api.Version = Text{Value: "1.0.0", Place: info.place()}
 		r.warnf(info, "info.version is missing: taken as 1.0.0")
 	}
@@ -30,27 +32,23 @@ func (r *reader) readInfo(api *API) {
 // readBasePath takes x-wso2-basePath, else the path of the first server
 // (contract section 2.2).
 func (r *reader) readBasePath(api *API) {
-	at := r.root.get("x-wso2-basePath")
-	base := r.textField(at, "x-wso2-basePath")
-	if at.exists() && !base.Given {
-		return
-	}
-	if !at.exists() {
-		if base = r.serverBasePath(api); !base.Given {
-			api.BasePath.Place = r.root.place()
-			r.warnf(r.root, "has no base path: served at /").hint("x-wso2-basePath: /" + "NAME/{version}")
+	const example = "x-wso2-basePath: /NAME/{version}"
+	at, from := r.root.get("x-wso2-basePath"), "x-wso2-basePath"
+	base := Text{}
+	if !at.blank() {
+		if base = r.textField(at, from); !base.Given {
 			return
 		}
+	} else if base = r.serverBasePath(api); base.Given {
+		at, from = r.serversValue(), "the path of the server"
+	} else {
+		api.BasePath.Place = r.root.place()
+		r.warnf(r.root, "has no base path: served at /").hint(example)
+		return
 	}
 	base.Value = strings.ReplaceAll(base.Value, "{version}", api.Version.Value)
 	if why := badBasePath(base.Value); why != "" {
-		from := "the base path"
-		if at.exists() {
-			from = "x-wso2-basePath"
-		} else {
-			at = r.serversValue()
-		}
-		r.errorf(at, "%s %q %s", from, clip(base.Value), why)
+		r.errorf(at, "%s: %q %s", from, clip(base.Value), why).hint(example)
 		return
 	}
 	base.Value = strings.TrimSuffix(base.Value, "/*")

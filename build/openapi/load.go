@@ -184,13 +184,15 @@ func (r *reader) reduceServers(v value) []object {
 	var servers []object
 	for _, item := range v.items() {
 		at := item.get("url")
-		if !item.isMap() || !at.exists() {
-			r.errorf(item, "a server needs a url")
+		if !item.isMap() {
+			r.want(item, "a server", "a mapping with a url")
 			continue
 		}
-		u := r.textField(at, "url")
-		if !u.Given {
-			continue
+		u := Text{Value: "/"} // what an empty URL means
+		if !at.blank() {
+			if u = r.textField(at, "url"); !u.Given {
+				continue
+			}
 		}
 		variables := object{}
 		for _, p := range item.get("variables").pairs() {

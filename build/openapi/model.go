@@ -48,6 +48,7 @@ type Operation struct {
 	Method string
 	Path   string // as written, from the base path on
 	Place  Place  // of the method
+	Cut    bool   // Path lacks a query or fragment that the definition has
 	Scope  Text   // x-scope
 	// AuthNone is x-auth-type: None.
 	AuthNone Flag

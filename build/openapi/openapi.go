@@ -42,10 +42,11 @@ func Read(docs []project.Document, opts Options) ([]API, diag.List) {
 			others = append(others, root)
 			continue
 		}
-		r := reader{source: s, root: root, seen: map[string]bool{}}
+		r := reader{source: s, root: root, seen: map[string]*repeated{}}
 		if api, ok := r.read(); ok {
 			apis = append(apis, api)
 		}
+		r.countRepeated()
 		s.problems = append(s.problems, r.problems...)
 	}
 	s.warnOfStrangers(docs, others)
@@ -81,7 +82,7 @@ type reader struct {
 	root      value
 	problems  diag.List
 	swagger2  bool
-	seen      map[string]bool // problems that are reported once for each definition
+	seen      map[string]*repeated
 	schemes   map[string]scheme
 	endpoints map[string]Endpoint // x-wso2-endpoints
 }

@@ -65,7 +65,7 @@ func (r *reader) readMethods(path string, item value) []operation {
 // readPath turns a path item into operations.
 func (r *reader) readPath(api *API, doc *document, p pathItem) {
 	r.checkExtensions(p.item, "a path", 0)
-	template, ok := r.template(p)
+	template, cut, ok := r.template(p)
 	if !ok {
 		return
 	}
@@ -75,7 +75,7 @@ func (r *reader) readPath(api *API, doc *document, p pathItem) {
 			continue
 		}
 		r.checkExtensions(o.value, "an operation", operationLevel)
-		op := Operation{Method: strings.ToUpper(o.method), Path: template, Place: o.key.place()}
+		op := Operation{Method: strings.ToUpper(o.method), Path: template, Cut: cut, Place: o.key.place()}
 		op.Settings = r.readSettings(o.value, operationLevel)
 		op.Security = r.readRequirements(loaded.Security, o.get("security"))
 		op.Servers = r.operationServers(p, o, loaded.Servers)
@@ -105,78 +105,83 @@ func (r *reader) readAuthType(v value) Flag {
 
 // template gives the part of a path that requests are matched with. What can
 // be routed without doubt is only warned of.
-func (r *reader) template(p pathItem) (string, bool) {
-	t := p.name
-	if strings.ContainsFunc(t, isControl) {
+func (r *reader) template(p pathItem) (t string, cut, ok bool) {
+	if strings.ContainsFunc(p.name, isControl) {
 		r.errorf(p.key, "path contains a control character")
-		return "", false
+		return "", false, false
 	}
-	if before, _, found := strings.Cut(t, "#"); found {
-		r.warnf(p.key, "path %q: requests are matched without the fragment", clip(t))
-		t = before
-	}
-	if before, found := cutQuery(t); found {
-		r.warnf(p.key, "path %q: requests are matched without the query", clip(t))
-		t = before
+	t = cutQuery(p.name)
+	if cut = t != p.name; cut {
+		r.warnOnce("cut", p.key, "path %q: requests are matched without what follows %q", clip(p.name), clip(t))
 	}
 	if !strings.HasPrefix(t, "/") {
-		r.warnf(p.key, "path %q does not start with a slash: served at %q", clip(p.name), clip("/"+t))
+		r.warnOnce("slash", p.key, "path %q does not start with a slash: served at %q", clip(p.name), clip("/"+t))
 		t = "/" + t
 	}
-	if why := badBraces(t); why != "" {
+	segments, why := splitTemplate(t)
+	if why != "" {
 		r.errorf(p.key, "path %q %s", clip(t), why)
-		return "", false
+		return "", cut, false
 	}
-	for segment := range strings.SplitSeq(t[1:], "/") {
+	for i, segment := range segments {
 		switch {
 		case segment == "." || segment == "..":
 			r.warnf(p.key, "path %q is never reached: requests with dot segments are refused", clip(t))
 		case len(segment) > 1 && segment[0] == ':':
-			r.warnf(p.key, "path %q: %q is matched letter by letter", clip(t), clip(segment)).
+			r.warnOnce("colon", p.key, "path %q: %q is matched letter by letter", clip(t), clip(segment)).
 				hint("a parameter is written {" + clip(segment[1:]) + "}")
+		case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "+}") && i < len(segments)-1:
+			r.errorf(p.key, "path %q: %s takes all that follows, so nothing can", clip(t), clip(segment))
+			return "", cut, false
 		}
 	}
-	return t, true
+	return t, cut, true
 }
 
-// cutQuery cuts at the first question mark outside braces.
-func cutQuery(t string) (string, bool) {
-	depth := 0
-	for i, c := range t {
-		switch c {
+// cutQuery cuts at a query or fragment, also where it is a URI template's
+// expression (RFC 6570 sections 3.2.4, 3.2.8 and 3.2.9).
+func cutQuery(t string) string {
+	inside := false
+	for i := range len(t) {
+		switch t[i] {
 		case '{':
-			depth++
+			if rest := t[i+1:]; rest != "" && strings.IndexByte("?&#", rest[0]) >= 0 {
+				return t[:i]
+			}
+			inside = true
 		case '}':
-			depth--
-		case '?':
-			if depth == 0 {
-				return t[:i], true
+			inside = false
+		case '?', '#':
+			if !inside {
+				return t[:i]
 			}
 		}
 	}
-	return t, false
+	return t
 }
 
-func badBraces(t string) string {
-	open := -1
-	for i, c := range t {
-		switch {
+// splitTemplate cuts at the slashes outside braces, or says why it cannot.
+func splitTemplate(t string) (segments []string, why string) {
+	start, open := 1, -1
+	for i := 1; i < len(t); i++ {
+		switch c := t[i]; {
 		case c == '{' && open >= 0:
-			return "has a brace inside braces"
+			return nil, "has a brace inside braces"
 		case c == '{':
 			open = i
 		case c == '}' && open < 0:
-			return "has a } without its {"
+			return nil, "has a } without its {"
 		case c == '}' && i == open+1:
-			return "has a parameter without a name"
+			return nil, "has a parameter without a name"
 		case c == '}':
 			open = -1
-		case c == '/' && open >= 0:
-			return "has a { without its }"
+		case c == '/' && open < 0:
+			segments = append(segments, t[start:i])
+			start = i + 1
 		}
 	}
 	if open >= 0 {
-		return "has a { without its }"
+		return nil, "has a { without its }"
 	}
-	return ""
+	return append(segments, t[start:]), ""
 }

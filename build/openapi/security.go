@@ -3,6 +3,7 @@ package openapi
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -36,7 +37,7 @@ func schemeOf(s *openapi3.SecurityScheme) scheme {
 	case "oauth2", "openIdConnect":
 		return scheme{kind: spec.OAuth2}
 	case "http":
-		if s.Scheme == "basic" || s.Scheme == "Basic" {
+		if strings.EqualFold(s.Scheme, "basic") {
 			return scheme{kind: spec.Basic}
 		}
 		return scheme{kind: spec.OAuth2}

@@ -167,13 +167,29 @@ func (r *reader) warnf(at value, format string, args ...any) reported {
 	return reported{&r.problems}
 }
 
-// warnOnce is for what a definition does in many places: the first is named.
+// repeated is a problem that is reported once for each definition.
+type repeated struct {
+	index int // in reader.problems
+	times int
+}
+
+// warnOnce is for what a definition does in many places: the first is named,
+// the others are counted.
 func (r *reader) warnOnce(topic string, at value, format string, args ...any) reported {
-	if r.seen[topic] {
+	if before := r.seen[topic]; before != nil {
+		before.times++
 		return reported{&diag.List{{}}}
 	}
-	r.seen[topic] = true
+	r.seen[topic] = &repeated{len(r.problems), 1}
 	return r.warnf(at, format, args...)
+}
+
+func (r *reader) countRepeated() {
+	for _, once := range r.seen {
+		if once.times > 1 {
+			r.problems[once.index].Msg += fmt.Sprintf(" (and %d more like it)", once.times-1)
+		}
+	}
 }
 
 // want reports that a value is not what its name calls for.
@@ -233,6 +249,12 @@ func (r *reader) textField(v value, name string) Text {
 		return Text{}
 	}
 	return Text{s, true, p}
+}
+
+// blank holds for what is absent or says nothing.
+func (v value) blank() bool {
+	s, ok := v.scalar()
+	return !v.exists() || v.isNull() || ok && strings.TrimSpace(s) == ""
 }
 
 func isControl(c rune) bool { return c < ' ' || c == 0x7f }

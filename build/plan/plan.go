@@ -78,7 +78,7 @@ func (m *maker) addAPI(in *openapi.API) {
 	dropped := 0
 	for i := range in.Operations {
 		op := &in.Operations[i]
-		if in.Tier.Given && op.Tier.Given {
+		if limited(in.Tier) && op.Tier.Given {
 			if dropped++; dropped == 1 {
 				m.warnDropped(in, op)
 			}
@@ -89,6 +89,10 @@ func (m *maker) addAPI(in *openapi.API) {
 	backends.report(m, in)
 	m.gateway.APIs = append(m.gateway.APIs, api)
 }
+
+// limited: an API's tier replaces those of its operations (contract section
+// 3.4), unless it says that there is no limit at that level.
+func limited(t openapi.Text) bool { return t.Given && t.Value != spec.TierUnlimited }
 
 func (m *maker) warnDropped(in *openapi.API, op *openapi.Operation) {
 	n := 0

@@ -16,65 +16,74 @@ func (m *maker) checkBasePaths(apis []openapi.API) {
 		if base.Value == "" {
 			continue
 		}
-		if before, twice := first[base.Value]; twice {
+		if before, twice := first[shape(base.Value)]; twice {
 			m.errorf(base.Place, "x-wso2-basePath gives an API a base path of its own",
 				"base path %q is already at %s", base.Value, at(before))
 			continue
 		}
-		first[base.Value] = base.Place
+		first[shape(base.Value)] = base.Place
 	}
 }
 
 // checkRoutes reports operations that no request could tell from another, and
 // those that a longer base path hides.
 func (m *maker) checkRoutes(apis []openapi.API) {
-	for i := range apis {
-		m.checkHidden(&apis[i], apis)
-	}
 	first := map[string]*openapi.Operation{}
 	for i := range apis {
-		api := &apis[i]
-		kept := api.Operations[:0]
-		for j := range api.Operations {
-			op := &api.Operations[j]
-			key := op.Method + " " + api.BasePath.Value + shape(op.Path)
-			before := first[key]
-			if before == nil {
-				kept = append(kept, *op)
-				first[key] = &kept[len(kept)-1]
+		m.checkHidden(&apis[i], apis)
+		m.dropRepeated(&apis[i], first)
+	}
+}
+
+// dropRepeated keeps one of several. Where a query or fragment made the
+// difference that is no mistake of the user's; one without either wins.
+func (m *maker) dropRepeated(api *openapi.API, owners map[string]*openapi.Operation) {
+	keys := make([]string, len(api.Operations))
+	for _, cut := range []bool{false, true} {
+		for i := range api.Operations {
+			op := &api.Operations[i]
+			if op.Cut != cut {
 				continue
 			}
+			keys[i] = op.Method + " " + shape(api.BasePath.Value+op.Path)
+			if owners[keys[i]] == nil {
+				owners[keys[i]] = op
+			}
+		}
+	}
+	kept := make([]openapi.Operation, 0, len(api.Operations))
+	var cut []*openapi.Operation
+	for i := range api.Operations {
+		op := &api.Operations[i]
+		switch owner := owners[keys[i]]; {
+		case owner == op:
+			kept = append(kept, *op)
+		case op.Cut:
+			cut = append(cut, op)
+		default:
 			m.errorf(op.Place, "", "%s %s cannot be told from %s %s at %s",
-				op.Method, op.Path, before.Method, before.Path, at(before.Place))
+				op.Method, op.Path, owner.Method, owner.Path, at(owner.Place))
 		}
-		api.Operations = kept
 	}
+	if len(cut) > 0 {
+		m.warnf(cut[0].Place, "differs only in query or fragment from another operation, which serves its requests (%s)",
+			count(len(cut), "operation", "operations"))
+	}
+	api.Operations = kept
 }
 
-// shape is a template without the names of its parameters.
-func shape(template string) string {
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(template, "{")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		b.WriteString("{}")
-		_, template, _ = strings.Cut(rest, "}")
-	}
-}
-
+// checkHidden warns of operations whose requests the API with a longer base
+// path gets.
 func (m *maker) checkHidden(api *openapi.API, apis []openapi.API) {
 	for i := range apis {
 		other := &apis[i]
-		inner, below := strings.CutPrefix(other.BasePath.Value, api.BasePath.Value+"/")
-		if !below || other == api {
+		inner, below := strings.CutPrefix(shape(other.BasePath.Value), shape(api.BasePath.Value))
+		if !below || !strings.HasPrefix(inner, "/") {
 			continue
 		}
 		for j := range api.Operations {
 			op := &api.Operations[j]
-			if op.Path == "/"+inner || strings.HasPrefix(op.Path, "/"+inner+"/") {
+			if path := shape(op.Path); path == inner || strings.HasPrefix(path, inner+"/") {
 				m.warnf(op.Place, "%s %s is never reached: such requests belong to the base path %q at %s",
 					op.Method, op.Path, other.BasePath.Value, at(other.BasePath.Place))
 			}
