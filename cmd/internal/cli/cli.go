@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"mgw/build/pipeline"
+	"mgw/runtime/diag"
 )
 
 // Exit codes.
@@ -35,6 +38,8 @@ type app struct {
 	out printer
 	err printer
 	now func() time.Time
+
+	pipeline func(context.Context, pipeline.Options) (*pipeline.Result, error)
 }
 
 // Run runs one mgw command line, without the program's name.
@@ -44,6 +49,8 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		out: newPrinter(stdout, os.Getenv),
 		err: newPrinter(stderr, os.Getenv),
 		now: time.Now,
+
+		pipeline: pipeline.Build,
 	}
 	root := a.root()
 	root.SetArgs(args)
@@ -67,7 +74,7 @@ executable that secures, limits and forwards requests.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(a.initCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.buildCommand(), a.checkCommand(), a.tokenCommand(), a.tiersCommand(), a.versionCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	addCompletionExamples(root)
@@ -104,6 +111,13 @@ func filesError(err error) error { return failure{exitFiles, err} }
 
 // toolError is a failure of the tool chain or of mgw itself.
 func toolError(err error) error { return failure{exitUsage, err} }
+
+func toolErrorOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return toolError(err)
+}
 
 func (a *app) exit(ctx context.Context, cmd *cobra.Command, err error) int {
 	if err == nil {
@@ -143,6 +157,9 @@ func openProject(path string) (string, error) {
 	case path == "":
 		return "", errors.New("the name of the project is empty")
 	case errors.Is(err, os.ErrNotExist):
+		if hint := diag.DidYouMean(filepath.Base(path), projects(filepath.Dir(path))); hint != "" {
+			return "", fmt.Errorf("project %s does not exist; %s", path, hint)
+		}
 		return "", fmt.Errorf("project %s does not exist; 'mgw init %s' makes it", path, path)
 	case err != nil:
 		return "", err
@@ -152,15 +169,19 @@ func openProject(path string) (string, error) {
 	return filepath.Clean(path), nil
 }
 
-// completeProjects offers the projects in the current folder.
+// projects lists the projects in a folder.
+func projects(dir string) []string {
+	found, _ := filepath.Glob(filepath.Join(dir, "*", "api_definitions"))
+	for i, f := range found {
+		found[i] = filepath.Base(filepath.Dir(f))
+	}
+	return found
+}
+
+// completeProjects offers the projects in the current folder, or any other.
 func completeProjects(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	var names []string
-	found, _ := filepath.Glob("*/api_definitions")
-	for _, f := range found {
-		names = append(names, filepath.Dir(f))
-	}
-	return names, cobra.ShellCompDirectiveFilterDirs
+	return projects("."), cobra.ShellCompDirectiveDefault
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -65,4 +67,25 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Defer(server.Close)
 		ts.Setenv(name, strings.TrimSuffix(server.URL, "/"))
 	}
+}
+
+// showClaims runs `claims FILE PROJECT`: it checks the token in FILE against the
+// project's certificate and prints its header, claims and life time.
+func showClaims(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: claims file project")
+	}
+	text := strings.TrimSpace(ts.ReadFile(args[0]))
+	key, err := jwt.ParseECPublicKeyFromPEM([]byte(ts.ReadFile(args[1] + "/conf/development-issuer.pem")))
+	ts.Check(err)
+	token, err := jwt.Parse(text, func(*jwt.Token) (any, error) { return key, nil }, jwt.WithValidMethods([]string{"ES256"}))
+	ts.Check(err)
+	for _, part := range strings.Split(text, ".")[:2] {
+		decoded, err := base64.RawURLEncoding.DecodeString(part)
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s\n", decoded)
+	}
+	issued, _ := token.Claims.GetIssuedAt()
+	expires, _ := token.Claims.GetExpirationTime()
+	fmt.Fprintf(ts.Stdout(), "lifetime %d\n", int(expires.Sub(issued.Time).Seconds()))
 }

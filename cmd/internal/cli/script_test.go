@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,9 +24,26 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
+		Setup:              setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code":  exitCode,
-			"serve": serve,
+			"code":   exitCode,
+			"serve":  serve,
+			"claims": showClaims,
 		},
 	})
+}
+
+// setup lets scripts compile with this machine's caches. $MGW_BIN is the
+// folder that mgw is in, and nothing else.
+func setup(env *testscript.Env) error {
+	bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+	env.Setenv("MGW_BIN", bin)
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOPATH"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return err
+		}
+		env.Setenv(name, strings.TrimSpace(string(value)))
+	}
+	return nil
 }

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"net/url"
+	"strings"
+
+	"mgw/runtime/spec"
+)
+
+// route is one operation as --dry-run shows it.
+type route struct {
+	API        string       `json:"api"`
+	Version    string       `json:"version"`
+	Method     string       `json:"method"`
+	Path       string       `json:"path"`
+	Production *backendJSON `json:"production,omitempty"`
+	Sandbox    *backendJSON `json:"sandbox,omitempty"`
+	APITier    string       `json:"apiTier,omitempty"`
+	Tier       string       `json:"tier,omitempty"`
+	Policies   []string     `json:"throttlePolicies,omitempty"`
+	Secured    bool         `json:"secured"`
+	Schemes    []string     `json:"schemes,omitempty"`
+	Scopes     []string     `json:"scopes,omitempty"`
+	MutualTLS  string       `json:"mutualTLS,omitempty"`
+}
+
+type backendJSON struct {
+	Type string   `json:"type"`
+	URLs []string `json:"urls"`
+}
+
+func routes(g *spec.Gateway) []route {
+	all := []route{} // not nil: --format json prints a list
+	for _, api := range g.APIs {
+		for _, op := range api.Operations {
+			r := route{
+				API: api.Name, Version: api.Version,
+				Method: op.Method, Path: api.BasePath + op.Path,
+				Production: backend(g, op.Production), Sandbox: backend(g, op.Sandbox),
+				APITier: api.Tier, Tier: op.Tier,
+				Secured: !op.Security.Disabled, Scopes: op.Security.Scopes,
+				MutualTLS: api.MutualTLS,
+			}
+			for _, name := range []string{api.ThrottlePolicy, op.ThrottlePolicy} {
+				if name != "" {
+					r.Policies = append(r.Policies, name)
+				}
+			}
+			for _, s := range op.Security.Schemes {
+				r.Schemes = append(r.Schemes, string(s))
+			}
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+func backend(g *spec.Gateway, index int) *backendJSON {
+	if index < 0 || index >= len(g.Endpoints) {
+		return nil
+	}
+	e := g.Endpoints[index]
+	b := &backendJSON{Type: string(e.Type)}
+	for _, text := range e.URLs {
+		if u, err := url.Parse(text); err == nil {
+			text = u.Redacted()
+		}
+		b.URLs = append(b.URLs, text)
+	}
+	return b
+}
+
+func (b *backendJSON) String() string {
+	switch {
+	case b == nil:
+		return ""
+	case len(b.URLs) == 1:
+		return b.URLs[0]
+	}
+	return b.Type + " " + strings.Join(b.URLs, " ")
+}
+
+func (r route) backendText() string {
+	production, sandbox := r.Production.String(), r.Sandbox.String()
+	switch {
+	case sandbox == "" || sandbox == production:
+		return production
+	case production == "":
+		return "sandbox: " + sandbox
+	}
+	return production + ", sandbox: " + sandbox
+}
+
+func (r route) tierText() string {
+	var parts []string
+	if r.APITier != "" {
+		parts = append(parts, r.APITier+" (API)")
+	}
+	if r.Tier != "" {
+		parts = append(parts, r.Tier)
+	}
+	return strings.Join(append(parts, r.Policies...), ", ")
+}
+
+func (r route) securityText() string {
+	var parts []string
+	if r.MutualTLS != "" {
+		parts = append(parts, "mutual TLS "+r.MutualTLS)
+	}
+	if !r.Secured {
+		return strings.Join(append(parts, "none"), ", ")
+	}
+	parts = append(parts, r.Schemes...)
+	if len(r.Scopes) > 0 {
+		parts = append(parts, "scopes "+strings.Join(r.Scopes, " or "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p printer) routes(all []route) error {
+	rows := make([][]string, len(all))
+	for i, r := range all {
+		rows[i] = []string{r.Method, r.Path, r.backendText(), r.tierText(), r.securityText()}
+	}
+	return p.table([]string{"METHOD", "PATH", "BACKEND", "TIERS", "SECURITY"}, rows)
+}
