@@ -11,6 +11,7 @@ type Charge struct {
 	levels   []level // of each counter
 	now      int64
 	settled  bool // given back
+	open     bool // Done has something to do
 }
 
 // level is one counter of a charge.
@@ -50,7 +51,7 @@ func (t *Table) NewCharge() *Charge {
 // of several the first is named. The counters of all requests stand in one
 // common order, each at most once, and are kept until Done.
 func (c *Charge) Take(now int64, counters []*Counter) Decision {
-	c.counters, c.now, c.settled = counters, now, false
+	c.counters, c.now, c.settled, c.open = counters, now, false, false
 	for n := 1; ; n++ {
 		d, ok := c.take(now)
 		if ok || n == retries {
@@ -109,10 +110,13 @@ func (c *Charge) commit(now int64, over uint64) {
 		l := &c.levels[i]
 		l.over = over&(1<<i) != 0
 		switch {
-		case l.over || l.rule.Bytes:
+		case l.rule.Bytes:
+			c.open = true
+		case l.over:
 		case l.rule.plain:
 			l.slot.value.count++
 		default:
+			c.open = c.open || l.rule.Algorithm == Concurrency
 			l.rule.add(&l.slot.value, now, 1)
 		}
 		l.taken = l.slot.value
@@ -148,6 +152,16 @@ func (c *Charge) Refund(now int64) {
 // Done releases what is in flight and charges the bytes that passed, unless
 // they were refunded. The charge is empty afterwards.
 func (c *Charge) Done(now, bytes int64) {
+	if c.open {
+		c.complete(now, bytes)
+	}
+	c.counters = nil
+}
+
+// Open tells whether Done has anything to do, so that it needs the time.
+func (c *Charge) Open() bool { return c.open }
+
+func (c *Charge) complete(now, bytes int64) {
 	for i, counter := range c.counters {
 		r := counter.rule
 		switch {
@@ -162,7 +176,7 @@ func (c *Charge) Done(now, bytes int64) {
 			c.claim.release()
 		}
 	}
-	c.counters = nil
+	c.open = false
 }
 
 // change does something to a counter that is still there.

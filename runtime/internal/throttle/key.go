@@ -1,0 +1,89 @@
+package throttle
+
+import (
+	"net/netip"
+	"strings"
+
+	"mgw/runtime/internal/exchange"
+	"mgw/runtime/spec"
+)
+
+// keyFunc gives the key that a request is counted under, as contract 4.4
+// writes it.
+type keyFunc func(*exchange.Exchange) string
+
+func apiKey(api *spec.API) string {
+	if strings.HasSuffix(api.Context, "/"+api.Version) {
+		return api.Context + ":" + api.Version
+	}
+	return api.Context + "/" + api.Version + ":" + api.Version
+}
+
+func resourceKey(api *spec.API, op *spec.Operation) string {
+	return string(appendResourceKey(nil, api, op))
+}
+
+func appendResourceKey(b []byte, api *spec.API, op *spec.Operation) []byte {
+	b = append(b, api.Context...)
+	b = append(b, '/')
+	b = append(b, api.Version...)
+	b = append(b, op.KeyPath...)
+	b = append(b, ':')
+	return append(b, op.Method...)
+}
+
+// subscriptionKey is also the unauthenticated key, of the client's address.
+func subscriptionKey(id string, api *spec.API) string {
+	return id + ":" + api.Context + ":" + api.Version
+}
+
+func (t *Throttle) applicationKey(p *exchange.Principal) string {
+	if t.options.ApplicationKey == KeyApplicationUser {
+		return p.Application.ID + ":" + p.Subject
+	}
+	return p.Application.ID
+}
+
+func keyOfAPI(x *exchange.Exchange) string      { return apiKey(x.API) }
+func keyOfResource(x *exchange.Exchange) string { return resourceKey(x.API, x.Operation) }
+
+func keyOfSubscription(x *exchange.Exchange) string {
+	return subscriptionKey(x.Grant.Principal.Application.ID, x.API)
+}
+
+func (t *Throttle) keyOfApplication(x *exchange.Exchange) string {
+	return t.applicationKey(x.Grant.Principal)
+}
+
+func (t *Throttle) keyOfUnauthenticated(x *exchange.Exchange) string {
+	return string(t.appendUnauthenticated(nil, x))
+}
+
+func (t *Throttle) appendUnauthenticated(b []byte, x *exchange.Exchange) []byte {
+	b = t.appendAddress(b, x.Address)
+	b = append(b, ':')
+	b = append(b, x.API.Context...)
+	b = append(b, ':')
+	return append(b, x.API.Version...)
+}
+
+// appendAddress writes the address that a client is counted under: IPv6
+// clients own whole networks, so they count by prefix.
+func (t *Throttle) appendAddress(b []byte, a netip.Addr) []byte {
+	a = a.Unmap().WithZone("")
+	if a.Is6() && t.options.IPv6Prefix < 128 {
+		if p, err := a.Prefix(t.options.IPv6Prefix); err == nil {
+			return p.AppendTo(b)
+		}
+	}
+	return a.AppendTo(b)
+}
+
+// apiTenant is contract 4.9's: the name after /t/ in a long base path.
+func apiTenant(api *spec.API) string {
+	parts := strings.Split(api.Context, "/")
+	if len(parts) > 3 && parts[1] == "t" {
+		return parts[2]
+	}
+	return "carbon.super"
+}
