@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -189,6 +190,25 @@ func TestARebuildDropsFilesThatAreNoLongerGenerated(t *testing.T) {
 	}
 	if got := entries(t, first.Gen); strings.Contains(got, "more.go") {
 		t.Errorf("gen holds %q", got)
+	}
+}
+
+func TestBuildsOfOneProjectAtOnceAllSucceed(t *testing.T) {
+	o := project(t, t.TempDir(), "petstore")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := Compile(t.Context(), o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if out, _ := run(t, o.Output); out != "petstore" {
+		t.Errorf("it prints %q", out)
+	}
+	if got := entries(t, filepath.Dir(o.Output)); got != "gen petstore" {
+		t.Errorf("target holds %q", got)
 	}
 }
 

@@ -118,7 +118,7 @@ func (t *tree) unpackTo(dir string) (string, error) {
 	if t.isAt(dir) { // another build was faster
 		return dir, nil
 	}
-	return dir, replace(dir, fresh, filepath.Join(temp, "old"))
+	return dir, replace(dir, fresh, temp)
 }
 
 // isAt tells whether a folder holds the tree's files, unchanged, and no others.
@@ -138,12 +138,23 @@ func (t *tree) isAt(dir string) bool {
 	return err == nil && found == len(t.files)
 }
 
-// replace puts the folder fresh in dir's place; what stood there goes to old.
-func replace(dir, fresh, old string) error {
-	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// replaceTries bounds how often two builds may get into each other's way.
+const replaceTries = 100
+
+// replace puts the folder fresh in dir's place; what stood there goes below
+// trash.
+func replace(dir, fresh, trash string) error {
+	for try := 1; ; try++ {
+		err := os.Rename(dir, filepath.Join(trash, fmt.Sprintf("old-%d", try)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		err = os.Rename(fresh, dir)
+		// Another build may have put its own there in between.
+		if !errors.Is(err, fs.ErrExist) || try == replaceTries {
+			return err
+		}
 	}
-	return os.Rename(fresh, dir)
 }
 
 // writeFiles writes files below dir. A name that leads elsewhere is refused.

@@ -30,7 +30,7 @@ var ErrToolchain = compile.ErrToolchain
 // Options says what is built.
 type Options struct {
 	Dir          string // the project's folder
-	Output       string // the executable; "" means target/NAME in the project
+	Output       string // the executable; "" means target/NAME in the project (NAME.exe for Windows)
 	GOOS, GOARCH string // "" means this machine's
 	CheckOnly    bool   // end when the gateway is known; write nothing
 
@@ -52,7 +52,7 @@ type Result struct {
 	Problems diag.List // sorted; files are relative to Root
 
 	// Of the executable; empty after CheckOnly.
-	Target string // its path
+	Target string // its path, absolute
 	Size   int64
 	Digest string // of the content in it, as its --version prints it
 

@@ -108,8 +108,11 @@ func (b *build) compile(ctx context.Context) error {
 	if compiler == nil {
 		compiler = compile.Compile
 	}
-	output := b.output()
-	err := compiler(ctx, compile.Options{
+	output, err := filepath.Abs(b.output())
+	if err != nil {
+		return err
+	}
+	err = compiler(ctx, compile.Options{
 		Files: b.files, Gen: filepath.Join(b.Root, "target", "gen"), Output: output,
 		GOOS: b.GOOS, GOARCH: b.GOARCH, Progress: b.Progress,
 	})
