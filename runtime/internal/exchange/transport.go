@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Target is one URL of an endpoint, as far as a Transport needs it.
+// Target is one URL of an endpoint, as far as a Transport needs to know it.
 type Target struct {
 	Secure  bool   // https
 	Address string // host:port to connect to
@@ -19,7 +19,13 @@ type Target struct {
 	Wait               time.Duration
 }
 
-// Transport carries one request to one target.
+// Transport opens the way to targets, once each.
+type Transport interface {
+	Open(to Target) Upstream
+	Close() // ends idle connections; requests under way go on
+}
+
+// Upstream carries requests to one target.
 //
 // It sends x.Request, whose fields have been stripped of everything that
 // concerns the client's connection, to the raw request target given; Host and
@@ -30,12 +36,11 @@ type Target struct {
 // backend sent it; with a 101 it sets x.Tunnel. A body that ends early makes
 // Next fail.
 //
-// Until x.Response.Body has ended or was aborted, x belongs to the transport
+// Until x.Response.Body has ended or was aborted, x belongs to the upstream
 // too. A failure is an *AttemptError and leaves x.Status 0; the caller may then
 // try another target.
-type Transport interface {
-	RoundTrip(ctx context.Context, x *Exchange, to *Target, requestTarget []byte) error
-	Close() // ends idle connections; requests under way go on
+type Upstream interface {
+	RoundTrip(ctx context.Context, x *Exchange, requestTarget []byte) error
 }
 
 // AttemptError is why there is no answer.

@@ -1,0 +1,334 @@
+package backend
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"mgw/runtime/internal/exchange"
+)
+
+// StandardOptions say how Standard connects. Zero values mean the defaults.
+type StandardOptions struct {
+	TLS            *tls.Config
+	NoHTTP2        bool
+	Connect        time.Duration // 10 s, and as long for a TLS handshake
+	Idle           time.Duration // an unused connection is kept; 90 s
+	ResponseHeader int64         // bytes; 8192
+	Proxy          *url.URL
+}
+
+// Standard is the exchange.Transport that net/http gives.
+type Standard struct {
+	options StandardOptions
+	mu      sync.Mutex
+	pools   map[poolKey]*http.Transport
+}
+
+// poolKey is what net/http bounds for all hosts of a transport alike.
+type poolKey struct{ active, idle int }
+
+// NewStandard gives a transport with no connection yet.
+func NewStandard(options StandardOptions) *Standard {
+	if options.Connect == 0 {
+		options.Connect = 10 * time.Second
+	}
+	if options.Idle == 0 {
+		options.Idle = 90 * time.Second
+	}
+	if options.ResponseHeader == 0 {
+		options.ResponseHeader = 8192
+	}
+	return &Standard{options: options, pools: map[poolKey]*http.Transport{}}
+}
+
+// Close ends idle connections.
+func (s *Standard) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, pool := range s.pools {
+		pool.CloseIdleConnections()
+	}
+}
+
+// Open gives the way to a target.
+func (s *Standard) Open(to exchange.Target) exchange.Upstream {
+	key := poolKey{to.MaxActive, to.MaxIdle}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pools[key] == nil {
+		s.pools[key] = s.newPool(key)
+	}
+	return &upstream{to, s.pools[key]}
+}
+
+// upstream is one target and the connections it shares.
+type upstream struct {
+	to   exchange.Target
+	pool *http.Transport
+}
+
+func (s *Standard) newPool(key poolKey) *http.Transport {
+	pool := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: s.options.Connect}).DialContext,
+		TLSHandshakeTimeout:    s.options.Connect,
+		TLSClientConfig:        s.options.TLS,
+		ForceAttemptHTTP2:      !s.options.NoHTTP2,
+		DisableCompression:     true,
+		MaxConnsPerHost:        key.active,
+		MaxIdleConnsPerHost:    key.idle,
+		IdleConnTimeout:        s.options.Idle,
+		MaxResponseHeaderBytes: s.options.ResponseHeader,
+		WriteBufferSize:        16 << 10,
+		ReadBufferSize:         16 << 10,
+	}
+	if s.options.Proxy != nil {
+		pool.Proxy = http.ProxyURL(s.options.Proxy)
+	}
+	return pool
+}
+
+// call is one RoundTrip and what remains of it until the answer's body ends.
+type call struct {
+	x      *exchange.Exchange
+	to     *exchange.Target
+	cancel context.CancelCauseFunc
+	alarm  *alarm
+	body   *requestBody // nil: the request has none
+
+	mu       sync.Mutex // guards what net/http's goroutines see
+	got      bool       // a connection: from now on the backend may see bytes
+	answered bool       // or failed: no more interim answers
+}
+
+var errNoProgress = errors.New("the backend made no progress in time")
+
+// RoundTrip implements exchange.Upstream.
+func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestTarget []byte) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &call{x: x, to: &u.to, cancel: cancel}
+	c.alarm = newAlarm(u.to.Wait, func() { cancel(errNoProgress) })
+	request := c.request(ctx, requestTarget)
+	response, err := u.pool.RoundTrip(request)
+	c.mu.Lock()
+	c.answered = true
+	c.mu.Unlock()
+	c.alarm.rest()
+	if err != nil {
+		cause := context.Cause(ctx)
+		c.finish()
+		return c.failure(err, cause)
+	}
+	c.fill(response)
+	return nil
+}
+
+// request makes net/http's view of the exchange.
+func (c *call) request(ctx context.Context, requestTarget []byte) *http.Request {
+	x := c.x
+	r := &http.Request{
+		Method: x.Method,
+		URL:    c.url(requestTarget),
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, len(x.Request.Fields)),
+		Host:   c.to.Host,
+	}
+	// Present and empty: net/http adds none of its own.
+	r.Header["User-Agent"] = []string{""}
+	for _, f := range x.Request.Fields {
+		name, value := http.CanonicalHeaderKey(string(x.Request.Name(f))), string(x.Request.Value(f))
+		switch f.ID {
+		case exchange.Host, exchange.Trailer:
+		case exchange.UserAgent:
+			r.Header[name] = []string{value}
+		default:
+			r.Header[name] = append(r.Header[name], value)
+		}
+	}
+	if x.Request.Body != nil {
+		r.ContentLength = x.Request.Length
+		c.body = &requestBody{call: c, from: x.Request.Body, trailers: announced(&x.Request)}
+		if r.ContentLength == exchange.Unknown {
+			r.Trailer = c.body.trailers
+		}
+		r.Body = c.body.reader()
+		r.GetBody = c.body.again
+	}
+	return r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:        c.gotConn,
+		Got1xxResponse: c.inform,
+	}))
+}
+
+// url gives one that net/http writes as the request target, byte by byte.
+func (c *call) url(requestTarget []byte) *url.URL {
+	u := &url.URL{Scheme: "http", Host: c.to.Address}
+	if c.to.Secure {
+		u.Scheme = "https"
+	}
+	path := string(requestTarget)
+	for i := range len(path) {
+		if path[i] == '?' {
+			path, u.RawQuery = path[:i], path[i+1:]
+			u.ForceQuery = true
+			break
+		}
+	}
+	// Two slashes at the start of Opaque would be an authority.
+	if len(path) > 1 && path[1] == '/' {
+		u.RawPath = path
+		u.Path, _ = url.PathUnescape(path)
+	} else {
+		u.Opaque = path
+	}
+	return u
+}
+
+// announced gives the trailer fields that the client has named.
+func announced(m *exchange.Message) http.Header {
+	trailers := http.Header{}
+	for _, f := range m.Fields {
+		if f.ID != exchange.Trailer {
+			continue
+		}
+		for name, rest := exchange.NextElement(m.Value(f)); name != nil; name, rest = exchange.NextElement(rest) {
+			if mayTrail(exchange.Identify(name)) {
+				trailers[http.CanonicalHeaderKey(string(name))] = nil
+			}
+		}
+	}
+	return trailers
+}
+
+// mayTrail tells fields that may come after the body: not those that frame,
+// route or authenticate (RFC 9110 section 6.5.1).
+func mayTrail(id exchange.FieldID) bool {
+	switch id {
+	case exchange.Authorization, exchange.Connection, exchange.ContentEncoding, exchange.ContentLength, exchange.ContentType,
+		exchange.Cookie, exchange.Expect, exchange.Forwarded, exchange.Host, exchange.KeepAlive, exchange.ProxyAuthorization,
+		exchange.ProxyConnection, exchange.SetCookie, exchange.TE, exchange.Trailer, exchange.TransferEncoding, exchange.Upgrade,
+		exchange.XForwardedFor, exchange.XForwardedHost, exchange.XForwardedProto:
+		return false
+	}
+	return true
+}
+
+func (c *call) gotConn(httptrace.GotConnInfo) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got = true
+	if !c.answered {
+		c.alarm.set(c.to.Timeout)
+	}
+}
+
+// inform passes an interim answer on. It runs in net/http's goroutine while
+// the exchange's waits.
+func (c *call) inform(status int, header textproto.MIMEHeader) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alarm.progress()
+	if c.answered || status == http.StatusContinue {
+		return nil
+	}
+	var head exchange.Message
+	addHeader(&head, http.Header(header))
+	head.StripHop()
+	return c.x.Client.Inform(status, &head)
+}
+
+func addHeader(m *exchange.Message, header http.Header) {
+	for name, values := range header {
+		for _, value := range values {
+			m.Add(name, value)
+		}
+	}
+}
+
+// failure says why there is no answer.
+func (c *call) failure(err, cause error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	failed := &exchange.AttemptError{Sent: c.got, Err: fmt.Errorf("asking %s: %w", c.to.Host, err)}
+	if c.body != nil {
+		failed.Body = c.body.failure()
+	}
+	failed.Timeout = errors.Is(cause, errNoProgress) || errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)
+	return failed
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// fill puts the answer into the exchange.
+func (c *call) fill(response *http.Response) {
+	x := c.x
+	x.Status = response.StatusCode
+	addHeader(&x.Response, response.Header)
+	for name := range response.Trailer {
+		x.Response.Add("Trailer", name)
+	}
+	x.Response.Length = response.ContentLength
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		x.Response.Length = 0
+		if tunnel, ok := response.Body.(io.ReadWriteCloser); ok {
+			x.Tunnel = &tunneled{tunnel, c}
+			return
+		}
+	}
+	if response.Body == http.NoBody || x.Method == http.MethodHead || response.ContentLength == 0 {
+		_ = response.Body.Close()
+		c.finish()
+		return
+	}
+	x.Response.Body = &responseBody{call: c, response: response, quiet: endless(response.Header.Get("Content-Type"))}
+}
+
+// endless tells answers that may be silent for as long as they like.
+func endless(contentType string) bool {
+	for _, prefix := range []string{"text/event-stream", "application/grpc"} {
+		if len(contentType) >= len(prefix) && equalFold([]byte(contentType[:len(prefix)]), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// finish ends what is left of the call; the exchange is its owner's alone then.
+func (c *call) finish() {
+	c.alarm.rest()
+	if c.body != nil {
+		c.body.stop()
+	}
+	c.cancel(nil)
+}
+
+// tunneled is an upgraded connection.
+type tunneled struct {
+	io.ReadWriteCloser
+	call *call
+}
+
+func (t *tunneled) Close() error {
+	defer t.call.finish()
+	return t.ReadWriteCloser.Close()
+}
+
+func (t *tunneled) CloseWrite() error {
+	if half, ok := t.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

@@ -1,0 +1,180 @@
+package listen
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/reply"
+)
+
+// body reads a request's body. Next may run in another goroutine than the
+// exchange's, one at a time.
+type body struct {
+	front   *front
+	from    io.ReadCloser
+	control *http.ResponseController
+	request *http.Request
+	message *exchange.Message // where trailers go
+	free    bool              // of time-outs: both sides may be silent for long
+
+	buf    *[bodyBuffer]byte
+	filled int           // of buf, while all that was read still stands in it
+	lost   bool          // it does not any more
+	replay []byte        // what Rewind gives once more
+	waited time.Duration // for the client so far
+	err    error         // sticky
+
+	received atomic.Int64
+	ended    atomic.Bool // read to its end
+	begun    atomic.Bool
+	aborted  atomic.Bool
+}
+
+const bodyBuffer = 32 << 10
+
+var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+
+// refusal is an error with an answer.
+type refusal struct {
+	why   string
+	fault *reply.Fault
+}
+
+func (r *refusal) Error() string       { return r.why }
+func (r *refusal) Fault() *reply.Fault { return r.fault }
+
+var (
+	errTooLarge  = &refusal{"the request body is too large", reply.BodyTooLarge}
+	errTooSlow   = &refusal{"the request body did not arrive in time", reply.RequestTimeout}
+	errMalformed = &refusal{"the request body is malformed", reply.BadRequest}
+	errAborted   = errors.New("the rest of the request body is not wanted")
+)
+
+// Next lends the next chunk.
+func (b *body) Next() ([]byte, error) {
+	if len(b.replay) > 0 {
+		chunk := b.replay
+		b.replay = nil
+		return chunk, nil
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	if b.aborted.Load() {
+		return nil, errAborted
+	}
+	b.begun.Store(true)
+	if b.buf == nil {
+		b.buf = bodyBuffers.Get().(*[bodyBuffer]byte)
+	}
+	room := b.buf[b.filled:]
+	if len(room) == 0 || b.lost {
+		b.lost = true
+		room = b.buf[:]
+	}
+	n, err := b.read(room)
+	if !b.lost {
+		b.filled += n
+	}
+	if err != nil {
+		b.end(err)
+	}
+	if n > 0 {
+		return room[:n:n], nil
+	}
+	return nil, b.err
+}
+
+// read gives at least a byte or an error.
+func (b *body) read(room []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		if !b.free {
+			start := time.Now()
+			_ = b.control.SetReadDeadline(start.Add(b.patience()))
+			n, err = b.from.Read(room)
+			b.waited += time.Since(start)
+		} else {
+			n, err = b.from.Read(room)
+		}
+	}
+	received := b.received.Add(int64(n))
+	if most := b.front.options.Limits.Body; most > 0 && received > most {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// patience is how long the next read may take: a body must not stand still,
+// and after a head start it must come at some rate. Only time spent waiting
+// for the client counts, so that a slow backend is not held against it.
+func (b *body) patience() time.Duration {
+	t := &b.front.options.Timeouts
+	earned := time.Duration(b.received.Load()) * time.Second / time.Duration(t.MinBodyRate)
+	return min(t.Body, max(t.Body+earned-b.waited, time.Millisecond))
+}
+
+// end notes why there is no more.
+func (b *body) end(err error) {
+	switch {
+	case err == io.EOF:
+		b.ended.Store(true)
+		// The deadline would end what net/http does next: watch the client.
+		_ = b.control.SetReadDeadline(time.Time{})
+		for name, values := range b.request.Trailer {
+			for _, value := range values {
+				b.message.AddTrailer(name, value)
+			}
+		}
+	case b.aborted.Load():
+		err = errAborted
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errTooSlow
+	case strings.Contains(err.Error(), "chunk") || strings.Contains(err.Error(), "trailer"):
+		// net/http has no type for what its chunked reader refuses.
+		err = errMalformed
+	}
+	b.err = err
+}
+
+// Rewind starts over while nothing that was read has been overwritten.
+func (b *body) Rewind() bool {
+	if b.lost || b.aborted.Load() || b.err != nil && b.err != io.EOF {
+		return false
+	}
+	if b.filled > 0 {
+		b.replay = b.buf[:b.filled:b.filled]
+	}
+	return true
+}
+
+// Abort makes a Next that waits return.
+func (b *body) Abort(error) {
+	if b.ended.Load() || b.aborted.Swap(true) {
+		return
+	}
+	if b.begun.Load() {
+		_ = b.control.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// linger is how long the rest of a body that nobody wants is read, so that the
+// client sees its answer and the connection may serve on.
+const linger = time.Second
+
+// close gives the buffer back. Nobody reads any more.
+func (b *body) close() {
+	if !b.ended.Load() && !b.aborted.Load() {
+		_ = b.control.SetReadDeadline(time.Now().Add(linger))
+	}
+	if b.buf != nil {
+		bodyBuffers.Put(b.buf)
+		b.buf = nil
+	}
+}

@@ -1,0 +1,182 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"mgw/runtime/internal/exchange"
+)
+
+// client is the exchange's view of whoever asks.
+type client struct {
+	front   *front
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	body    *body // nil: the request has none
+}
+
+// open gives the exchange its client and body.
+func (c *client) open(x *exchange.Exchange) {
+	x.Client = c
+	if c.r.ProtoMajor == 1 {
+		// What the last answer on this connection left behind.
+		_ = c.control.SetWriteDeadline(time.Time{})
+	}
+	if c.r.Body == nil || c.r.Body == http.NoBody {
+		return
+	}
+	// An answer may come before the request has been read.
+	_ = c.control.EnableFullDuplex()
+	x.Request.Length = c.r.ContentLength
+	c.body = &body{
+		front:   c.front,
+		from:    c.r.Body,
+		control: c.control,
+		request: c.r,
+		message: &x.Request,
+		free:    isGRPC(c.r.Header.Get("Content-Type")),
+	}
+	x.Request.Body = c.body
+}
+
+func (c *client) close() {
+	if c.body != nil {
+		c.body.close()
+	}
+}
+
+func (c *client) Context() context.Context { return c.r.Context() }
+func (c *client) Gone() bool               { return c.r.Context().Err() != nil }
+
+// Inform sends an interim answer.
+func (c *client) Inform(status int, head *exchange.Message) error {
+	if c.r.ProtoMajor == 1 && c.r.ProtoMinor == 0 {
+		return nil
+	}
+	h := c.w.Header()
+	copyFields(h, head)
+	c.w.WriteHeader(status)
+	clear(h)
+	return nil
+}
+
+// Reply writes the answer.
+func (c *client) Reply(x *exchange.Exchange) error {
+	if c.body != nil {
+		defer func() { x.BytesIn = c.body.received.Load() }()
+	}
+	if x.Status == http.StatusSwitchingProtocols {
+		return c.tunnel(x)
+	}
+	m := &x.Response
+	h := c.w.Header()
+	copyFields(h, m)
+	bodiless := x.Method == "HEAD" || x.Status < 200 || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified
+	known := m.Length != exchange.Unknown && x.Status != http.StatusNoContent && x.Status != http.StatusNotModified
+	if known {
+		h["Content-Length"] = []string{strconv.FormatInt(m.Length, 10)}
+	}
+	if known || bodiless {
+		delete(h, "Trailer")
+	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // net/http would guess one
+	}
+	c.patience()
+	c.w.WriteHeader(x.Status)
+	if m.Body == nil {
+		return nil
+	}
+	if bodiless {
+		m.Body.Abort(errors.New("this answer has no body"))
+		return nil
+	}
+	if err := c.writeBody(x); err != nil {
+		x.Aborted = true
+		m.Body.Abort(err)
+		return err
+	}
+	for _, f := range m.Trailers {
+		h.Add(http.TrailerPrefix+string(m.Name(f)), string(m.Value(f)))
+	}
+	return nil
+}
+
+// piece is what is written under one deadline.
+const piece = 64 << 10
+
+// writeBody passes chunks on as they come. What completes a body of known
+// length is left to net/http to send, together with the head if it can.
+func (c *client) writeBody(x *exchange.Exchange) error {
+	m := &x.Response
+	if m.Length == exchange.Unknown {
+		if err := c.control.Flush(); err != nil {
+			return fmt.Errorf("writing to the client: %w", err)
+		}
+	}
+	for {
+		chunk, err := m.Body.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("reading the answer's body: %w", err)
+		}
+		if err := c.write(x, chunk); err != nil {
+			return fmt.Errorf("writing to the client: %w", err)
+		}
+		if x.BytesOut != m.Length {
+			if err := c.control.Flush(); err != nil {
+				return fmt.Errorf("writing to the client: %w", err)
+			}
+		}
+	}
+	if m.Length != exchange.Unknown && x.BytesOut != m.Length {
+		return fmt.Errorf("the answer's body has %d bytes, its head says %d", x.BytesOut, m.Length)
+	}
+	return nil
+}
+
+func (c *client) write(x *exchange.Exchange, chunk []byte) error {
+	for len(chunk) > 0 {
+		n := min(len(chunk), piece)
+		c.patience()
+		written, err := c.w.Write(chunk[:n])
+		x.BytesOut += int64(written)
+		if err != nil {
+			return err
+		}
+		chunk = chunk[n:]
+	}
+	return nil
+}
+
+// patience gives the client time to take the next piece.
+func (c *client) patience() {
+	_ = c.control.SetWriteDeadline(time.Now().Add(c.front.options.Timeouts.Write))
+}
+
+// copyFields makes a header of a message. Framing and the fields of one
+// connection are net/http's to write.
+func copyFields(h http.Header, m *exchange.Message) {
+	for _, f := range m.Fields {
+		switch f.ID {
+		case exchange.Connection, exchange.ContentLength, exchange.KeepAlive, exchange.ProxyConnection,
+			exchange.TransferEncoding, exchange.Upgrade:
+			continue
+		}
+		name := http.CanonicalHeaderKey(string(m.Name(f)))
+		h[name] = append(h[name], string(m.Value(f)))
+	}
+}
+
+func isGRPC(contentType string) bool {
+	const grpc = "application/grpc"
+	return len(contentType) >= len(grpc) && contentType[:len(grpc)] == grpc
+}
