@@ -1,9 +1,12 @@
 package wire
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -13,32 +16,32 @@ import (
 // the body of the answer, too.
 type backendConn struct {
 	link
-	target *Target
+	target *upstream
 	reused bool
 	idle   int64 // since when, in the pool
 	calm   bool
 
+	ctx     context.Context
 	x       *exchange.Exchange // nil in the pool
 	head    responseHead
 	message exchange.Message // the head as it came, and the interim ones
 	body    inbound
-	out     []byte // of the request, not yet sent
-	room    []byte // its buffer
-	sent    int    // bytes of the request that have left
-	outcome error  // of talk
-	asked   []byte // the protocol that the client wants to change to
+	out     []byte      // of the request, not yet sent
+	outRoom []byte      // its buffer
+	sent    atomic.Bool // some of the request may have left
+	outcome error       // of talk
+	asked   []byte      // the protocol that the client wants to change to
 
 	pumping chan struct{} // closed when the request body has been sent; nil when it was with the head
 	pumpErr error
-	unsent  bool // the body waits for 100
 
 	talk  func(fd uintptr) bool
 	probe func(fd uintptr)
 }
 
-func newBackendConn(g *Target, nc net.Conn) *backendConn {
-	b := &backendConn{target: g}
-	b.nc, b.watch, b.patience = nc, g.transport.watch, g.transport.options.WriteTimeout
+func newBackendConn(u *upstream, nc net.Conn) *backendConn {
+	b := &backendConn{target: u}
+	b.nc, b.watch, b.patience = nc, u.transport.watch, u.transport.options.WriteTimeout
 	b.raw = rawConn(nc)
 	b.talk = b.writeAndWait
 	b.probe = b.listen
@@ -54,58 +57,64 @@ func (b *backendConn) quiet() bool {
 func (b *backendConn) listen(fd uintptr) { b.calm = rawQuiet(fd) }
 
 // exchange sends the request and reads the answer's head.
-func (b *backendConn) exchange(x *exchange.Exchange, call *Call) error {
-	b.x, b.sent, b.pumping, b.pumpErr, b.asked, b.unsent = x, 0, nil, nil, nil, false
+func (b *backendConn) exchange(ctx context.Context, x *exchange.Exchange, target []byte) error {
+	b.ctx, b.x, b.pumping, b.pumpErr, b.asked = ctx, x, nil, nil, nil
+	b.sent.Store(false)
 	b.halt.Store(false)
-	b.room = getSmall()
-	err := b.request(x, call)
+	b.outRoom = getSmall()
+	err := b.request(x, target)
 	if b.pumping == nil {
 		b.freeRoom()
 	}
 	if err == nil {
-		err = b.answer(x, call)
+		err = b.answer(x)
 	}
 	return err
 }
 
+// Gone tells whether nobody waits for the answer any more.
+func (b *backendConn) Gone() bool { return b.ctx.Err() != nil || b.x.Client.Gone() }
+
 func (b *backendConn) freeRoom() {
-	if b.room != nil {
-		putBuffer(b.room)
-		b.room, b.out = nil, nil
+	if b.outRoom != nil {
+		putBuffer(b.outRoom)
+		b.outRoom, b.out = nil, nil
 	}
 }
 
 // stale tells whether a connection from the pool turned out to be closed.
 func (b *backendConn) stale(err error) bool {
 	return b.reused && b.start == b.end && !b.head.begun && !errors.Is(err, errTimeout) && !errors.Is(err, errGone) &&
-		!errors.Is(err, ErrRequest)
+		!errors.Is(err, errRequest)
 }
+
+// mostInterim bounds the interim answers to one request.
+const mostInterim = 20
 
 // answer reads heads until the final one.
-func (b *backendConn) answer(x *exchange.Exchange, call *Call) error {
-	deadline := b.in(call.Timeout)
-	for interim := 0; ; interim++ {
-		if interim > 20 {
-			return errInterim
-		}
-		if err := b.readHead(x, deadline, call); err != nil {
+func (b *backendConn) answer(x *exchange.Exchange) error {
+	for range mostInterim {
+		if err := b.readHead(x); err != nil {
 			return err
 		}
-		if b.head.status == 101 {
+		switch status := b.head.status; {
+		case status == 101:
 			return b.switched(x)
-		}
-		if b.head.status >= 200 {
-			return b.final(x, call)
-		}
-		if err := b.interim(x); err != nil {
-			return err
+		case status >= 200:
+			b.final(x)
+			return nil
+		case status != 100: // that one is the front's to send
+			b.message.StripHop()
+			if err := x.Client.Inform(status, &b.message); err != nil {
+				return err
+			}
 		}
 	}
+	return errInterim
 }
 
-// readHead reads one head. A body that waits for 100 is sent anyway when that
-// takes too long.
-func (b *backendConn) readHead(x *exchange.Exchange, deadline int64, call *Call) error {
+// readHead reads one head.
+func (b *backendConn) readHead(x *exchange.Exchange) error {
 	b.message.Reset()
 	b.head = responseHead{}
 	for {
@@ -119,27 +128,19 @@ func (b *backendConn) readHead(x *exchange.Exchange, deadline int64, call *Call)
 				return err
 			}
 		}
-		b.room16()
-		at := deadline
-		if b.unsent {
-			at = b.in(b.target.transport.options.ExpectTimeout)
-		}
-		err := b.fill(at, x.Client)
-		if b.unsent && errors.Is(err, errTimeout) {
-			err = b.proceed()
-		}
-		if err != nil {
+		b.makeRoom()
+		if err := b.fill(b.in(b.target.to.Timeout), b); err != nil {
 			return b.why(err)
 		}
 	}
 }
 
-// room16 makes space for a read. Nothing of this buffer is lent yet.
-func (b *backendConn) room16() {
+// makeRoom makes space for a read. Nothing of this buffer is lent yet.
+func (b *backendConn) makeRoom() {
 	if b.buf != nil && b.start == b.end {
 		b.start, b.end = 0, 0
 	}
-	b.link.room()
+	b.room()
 }
 
 // why finds the reason of a failed read: the request's body may be it.
@@ -159,32 +160,21 @@ func (b *backendConn) why(err error) error {
 	return err
 }
 
-// interim passes a 1xx answer on.
-func (b *backendConn) interim(x *exchange.Exchange) error {
-	if b.head.status == 100 {
-		if !b.unsent {
-			return nil
-		}
-		return b.proceed()
-	}
-	dropNominated(&b.message)
-	return x.Client.Inform(b.head.status, &b.message)
-}
-
 // final fills the exchange with the answer.
-func (b *backendConn) final(x *exchange.Exchange, call *Call) error {
+func (b *backendConn) final(x *exchange.Exchange) {
 	h, m := &b.head, &x.Response
-	dropNominated(&b.message)
+	b.body.patience, b.body.who = b.target.to.Timeout, b
+	if endless(b.message.Get(exchange.ContentType)) {
+		b.body.patience = 0
+	}
+	b.message.StripHop()
 	for _, f := range b.message.Fields {
-		if !hopByHop(f.ID) || f.ID == exchange.Trailer {
-			m.AddFieldOf(&b.message, f)
-		}
+		m.AddFieldOf(&b.message, f)
 	}
 	x.Status, m.Length = h.status, h.length
 	if h.framing == noBody && h.status != 304 && x.Method != "HEAD" {
 		m.Length = 0
 	}
-	b.body.patience, b.body.who = call.Timeout, x.Client
 	b.body.begin(&b.link, m, h.framing, h.length, 0)
 	if b.pumping != nil && !b.pumped() {
 		if d, ok := x.Request.Body.(interface{ detach() }); ok {
@@ -194,10 +184,15 @@ func (b *backendConn) final(x *exchange.Exchange, call *Call) error {
 	if h.framing == noBody {
 		b.done()
 		m.Body = nil
-		return nil
+		return
 	}
 	m.Body = b
-	return nil
+}
+
+// endless tells answers that may be silent for as long as they like.
+func endless(contentType []byte) bool {
+	const events = "text/event-stream"
+	return len(contentType) >= len(events) && foldEqual(contentType[:len(events)], events)
 }
 
 func (b *backendConn) pumped() bool {
@@ -240,7 +235,7 @@ func (b *backendConn) Abort(error) {
 
 // done ends an exchange whose answer has been read as a whole.
 func (b *backendConn) done() {
-	sentAll := b.pumping == nil && !b.unsent || b.pumping != nil && b.pumped() && b.pumpErr == nil
+	sentAll := b.pumping == nil || b.pumped() && b.pumpErr == nil
 	if !sentAll || !b.head.keepAlive || b.start < b.end {
 		b.fail()
 		return
@@ -259,7 +254,7 @@ func (b *backendConn) fail() {
 
 func (b *backendConn) forget() {
 	b.freeRoom()
-	b.x, b.pumping, b.asked = nil, nil, nil
+	b.ctx, b.x, b.pumping, b.asked = nil, nil, nil, nil
 	b.message.Reset()
 	b.alarm.Store(0)
 	b.drop()
@@ -287,14 +282,11 @@ func (b *backendConn) stopPump() {
 // switched hands the connection over as a tunnel.
 func (b *backendConn) switched(x *exchange.Exchange) error {
 	protocol := b.message.Get(exchange.Upgrade)
-	if b.asked == nil || !equalFold(protocol, b.asked) {
+	if b.asked == nil || !bytes.EqualFold(protocol, b.asked) {
 		return errSwitched
 	}
-	dropNominated(&b.message)
 	for _, f := range b.message.Fields {
-		if !hopByHop(f.ID) || f.ID == exchange.Upgrade {
-			x.Response.AddFieldOf(&b.message, f)
-		}
+		x.Response.AddFieldOf(&b.message, f)
 	}
 	x.Status = 101
 	b.alarm.Store(0)

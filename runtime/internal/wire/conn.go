@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -44,8 +43,7 @@ type conn struct {
 
 	writing sync.Mutex // between an interim answer and the final one
 	replied bool
-	live    atomic.Pointer[context.CancelFunc]
-	context context.Context
+	context atomic.Pointer[clientContext]
 }
 
 func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
@@ -67,6 +65,7 @@ func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
 	c.body.patience = s.options.BodyTimeout
 	c.body.rate = rate{least: s.options.MinBodyRate, grace: s.options.BodyTimeout}
 	c.step = c.readable
+	c.context.Store(newClientContext(s.base))
 	return c
 }
 
@@ -275,12 +274,6 @@ func (c *conn) begin() *exchange.Exchange {
 	if len(h.authority.of(raw)) > 0 {
 		x.Host = h.authority.of(raw)
 	}
-	if h.connection {
-		dropNominated(&x.Request)
-	}
-	if h.underscores {
-		dropShadows(&x.Request)
-	}
 	x.Address = c.peer.Addr()
 	if c.server.options.Address != nil {
 		x.Address = c.server.options.Address(x.Address, &x.Request)
@@ -294,10 +287,7 @@ func (c *conn) begin() *exchange.Exchange {
 
 // finish ends an exchange: what is left of its body goes, or the connection.
 func (c *conn) finish(err error) {
-	if cancel := c.live.Swap(nil); cancel != nil {
-		(*cancel)()
-		c.context = nil
-	}
+	c.endContext()
 	if err != nil || !c.head.keepAlive {
 		c.closing = true
 	}
@@ -330,7 +320,6 @@ func (c *conn) refuse(err error) {
 	x.Method = c.head.method
 	c.head.minor = 1
 	c.replied = false
-	c.body.fault.Store(nil)
 	c.body.finished.Store(true)
 	r.fault.Send(x)
 	_ = c.server.refuse.Serve(x)

@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,15 +28,30 @@ func TestMain(m *testing.M) {
 }
 
 // forward is the least last stage that is a proxy.
-func forward(g *Target) exchange.Stage {
+func forward(u exchange.Upstream) exchange.Stage {
 	return func(x *exchange.Exchange) bool {
-		if err := g.Do(x, Call{Target: x.Target, Host: x.Host}); err != nil {
-			fault := reply.BackendUnreachable
-			if errors.Is(err, ErrTimeout) {
-				fault = reply.BackendTimeout
+		// As the backend room does it.
+		var protocol []byte
+		if x.Request.HasToken(exchange.Connection, "upgrade") {
+			protocol = bytes.Clone(x.Request.Get(exchange.Upgrade))
+		}
+		x.Request.StripHop()
+		if protocol != nil {
+			x.Request.Add("Connection", "Upgrade")
+			x.Request.AddBytes("Upgrade", protocol)
+		}
+		err := u.RoundTrip(x.Client.Context(), x, x.Target)
+		attempt, _ := errors.AsType[*exchange.AttemptError](err)
+		switch {
+		case err == nil:
+			return false
+		case attempt.Timeout:
+			reply.BackendTimeout.Send(x)
+		default:
+			reply.BackendUnreachable.Send(x)
+			if refusal, ok := errors.AsType[reply.Refusal](attempt.Body); ok {
+				refusal.Fault().Send(x)
 			}
-			x.Response.Reset()
-			fault.Send(x)
 		}
 		return false
 	}
@@ -45,14 +62,12 @@ type proxy struct {
 	t      testing.TB
 	addr   string
 	server *Server
-	target *Target
-	done   chan *exchange.Exchange // copies of what Done has seen
 }
 
 type proxyOptions struct {
 	server    Options
 	transport TransportOptions
-	target    TargetOptions
+	target    exchange.Target
 	stages    []exchange.Stage
 	done      func(*exchange.Exchange)
 }
@@ -61,7 +76,8 @@ func newProxy(t testing.TB, backend string, o proxyOptions) *proxy {
 	t.Helper()
 	transport := NewTransport(o.transport)
 	o.target.Address = backend
-	target := transport.Target(o.target)
+	o.target.Host = cmp.Or(o.target.Host, backend)
+	target := transport.Open(o.target)
 	if o.server.Chain == nil {
 		o.server.Chain = &exchange.Chain{
 			Request: append(o.stages, forward(target)),
@@ -102,7 +118,7 @@ func newProxy(t testing.TB, backend string, o proxyOptions) *proxy {
 		_ = server.Shutdown(ctx)
 		transport.Close()
 	})
-	return &proxy{t: t, addr: ln.Addr().String(), server: server, target: target}
+	return &proxy{t: t, addr: ln.Addr().String(), server: server}
 }
 
 func backendOf(t testing.TB, h http.HandlerFunc) string {
@@ -166,7 +182,7 @@ func TestProxyPassesRequestsAndAnswers(t *testing.T) {
 				if err != nil || len(got) != size {
 					t.Fatalf("%d: got %d bytes, %v", size, len(got), err)
 				}
-				if want := fmt.Sprintf("POST /a%%2fb?q=1;2 %s %d", p.addr, size); resp.Header.Get("X-Seen") != want {
+				if want := fmt.Sprintf("POST /a%%2fb?q=1;2 %s %d", backend, size); resp.Header.Get("X-Seen") != want {
 					t.Fatalf("seen %q, want %q", resp.Header.Get("X-Seen"), want)
 				}
 			}

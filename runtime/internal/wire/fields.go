@@ -86,36 +86,6 @@ func hasElement(list []byte, lower string) bool {
 	return false
 }
 
-// dropShadows removes fields whose name has underscores where a field that
-// means something has hyphens: many backends read the two as one.
-func dropShadows(m *exchange.Message) {
-	m.DelFunc(func(f exchange.Field) bool {
-		name := m.Name(f)
-		if f.ID != exchange.Other || bytes.IndexByte(name, '_') < 0 {
-			return false
-		}
-		var room [64]byte
-		if len(name) > len(room) {
-			return true
-		}
-		hyphened := room[:copy(room[:], name)]
-		for i, c := range hyphened {
-			if c == '_' {
-				hyphened[i] = '-'
-			}
-		}
-		if exchange.Identify(hyphened) != exchange.Other {
-			return true
-		}
-		for _, other := range m.Fields {
-			if other.ID == exchange.Other && bytes.EqualFold(m.Name(other), hyphened) {
-				return true
-			}
-		}
-		return false
-	})
-}
-
 // trailerAllowed keeps fields out of trailers that mean framing, routing or
 // identity (RFC 9110 section 6.5.1).
 func trailerAllowed(id exchange.FieldID) bool {

@@ -106,27 +106,3 @@ func (h *requestHead) addConnection(value []byte) {
 		h.keepAlive = false
 	}
 }
-
-// dropNominated removes the fields that Connection names: they were meant for
-// this hop (RFC 9110 section 7.6.1). Those that this package reads itself
-// stay; they are never forwarded as they are.
-func dropNominated(m *exchange.Message) {
-	for i := 0; i < len(m.Fields); i++ {
-		if m.Fields[i].ID != exchange.Connection {
-			continue
-		}
-		list := m.Value(m.Fields[i])
-		for option, rest := exchange.NextElement(list); option != nil; option, rest = exchange.NextElement(rest) {
-			switch exchange.Identify(option) {
-			case exchange.Connection, exchange.Upgrade, exchange.TE, exchange.Host, exchange.KeepAlive,
-				exchange.ContentLength, exchange.TransferEncoding, exchange.Trailer, exchange.Expect:
-				continue
-			}
-			before := len(m.Fields)
-			m.Del(string(option))
-			if len(m.Fields) < before {
-				i = -1 // places have moved; what is gone is not found again
-			}
-		}
-	}
-}

@@ -3,21 +3,11 @@ package wire
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
-
-	"mgw/runtime/internal/exchange"
 )
-
-// Target is one backend and the connections to it.
-type Target struct {
-	transport *Transport
-	options   TargetOptions
-	pool      pool
-}
 
 // pool keeps idle connections, the one used last on top, and counts those in
 // use.
@@ -30,12 +20,12 @@ type pool struct {
 }
 
 // take gives a connection that nobody uses; a new one when fresh is wanted.
-func (g *Target) take(x *exchange.Exchange, fresh bool) (*backendConn, error) {
-	if err := g.enter(x); err != nil {
+func (u *upstream) take(ctx context.Context, fresh bool) (*backendConn, error) {
+	if err := u.enter(ctx); err != nil {
 		return nil, err
 	}
 	for !fresh {
-		b := g.pop()
+		b := u.pop()
 		if b == nil {
 			break
 		}
@@ -46,17 +36,20 @@ func (g *Target) take(x *exchange.Exchange, fresh bool) (*backendConn, error) {
 		}
 		b.discard()
 	}
-	b, err := g.dial(x)
+	b, err := u.dial(ctx)
 	if err != nil {
-		g.leave()
+		u.leave()
 		return nil, err
 	}
 	return b, nil
 }
 
+// defaultWait is for a connection where the target does not say.
+const defaultWait = 30 * time.Second
+
 // enter counts a connection in, and waits while there are too many.
-func (g *Target) enter(x *exchange.Exchange) error {
-	p, most := &g.pool, g.options.MaxActive
+func (u *upstream) enter(ctx context.Context) error {
+	p, most := &u.pool, u.to.MaxActive
 	p.mu.Lock()
 	if most <= 0 || p.active < most {
 		p.active++
@@ -66,16 +59,20 @@ func (g *Target) enter(x *exchange.Exchange) error {
 	turn := make(chan struct{}, 1)
 	p.waiting = append(p.waiting, turn)
 	p.mu.Unlock()
-	timer := time.NewTimer(g.options.MaxWait)
+	wait := u.to.Wait
+	if wait <= 0 {
+		wait = defaultWait
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	var err error
 	select {
 	case <-turn: // active was left as it is for us
 		return nil
 	case <-timer.C:
-		err = fmt.Errorf("%w: all are in use", ErrConnect)
-	case <-x.Client.Context().Done():
-		err = ErrClientGone
+		err = fmt.Errorf("%w: all are in use", errConnect)
+	case <-ctx.Done():
+		err = errGone
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,8 +86,8 @@ func (g *Target) enter(x *exchange.Exchange) error {
 }
 
 // leave counts a connection out.
-func (g *Target) leave() {
-	p := &g.pool
+func (u *upstream) leave() {
+	p := &u.pool
 	p.mu.Lock()
 	p.leave()
 	p.mu.Unlock()
@@ -105,8 +102,8 @@ func (p *pool) leave() {
 	p.waiting = p.waiting[1:]
 }
 
-func (g *Target) pop() *backendConn {
-	p := &g.pool
+func (u *upstream) pop() *backendConn {
+	p := &u.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.idle)
@@ -121,11 +118,11 @@ func (g *Target) pop() *backendConn {
 }
 
 // give puts a connection back.
-func (g *Target) give(b *backendConn) {
-	p := &g.pool
-	b.idle = g.transport.watch.now.Load()
+func (u *upstream) give(b *backendConn) {
+	p := &u.pool
+	b.idle = u.transport.watch.now.Load()
 	p.mu.Lock()
-	keep := !p.closed && len(p.idle) < g.options.MaxIdle
+	keep := !p.closed && (u.to.MaxIdle <= 0 || len(p.idle) < u.to.MaxIdle)
 	if keep {
 		p.idle = append(p.idle, b)
 	}
@@ -137,8 +134,8 @@ func (g *Target) give(b *backendConn) {
 }
 
 // sweep closes what has been idle for too long, or was closed by the backend.
-func (g *Target) sweep(now int64) {
-	p, limit := &g.pool, int64(g.transport.options.IdleTimeout)
+func (u *upstream) sweep(now int64) {
+	p, limit := &u.pool, int64(u.transport.options.IdleTimeout)
 	var dead []*backendConn
 	p.mu.Lock()
 	kept := p.idle[:0]
@@ -159,8 +156,8 @@ func (g *Target) sweep(now int64) {
 }
 
 // shut closes the pool.
-func (g *Target) shut() {
-	p := &g.pool
+func (u *upstream) shut() {
+	p := &u.pool
 	p.mu.Lock()
 	p.closed = true
 	idle := p.idle
@@ -172,30 +169,29 @@ func (g *Target) shut() {
 }
 
 // dial opens a connection.
-func (g *Target) dial(x *exchange.Exchange) (*backendConn, error) {
-	o := &g.transport.options
-	ctx, cancel := context.WithTimeout(x.Client.Context(), o.DialTimeout)
+func (u *upstream) dial(ctx context.Context) (*backendConn, error) {
+	o := &u.transport.options
+	limited, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
-	nc, err := o.Dial(ctx, "tcp", g.options.Address)
-	if err == nil && g.options.TLS != nil {
-		nc, err = g.handshake(ctx, nc)
+	nc, err := o.Dial(limited, "tcp", u.to.Address)
+	if err == nil && u.tls != nil {
+		nc, err = u.handshake(limited, nc)
 	}
-	if err != nil {
-		switch {
-		case x.Client.Context().Err() != nil:
-			return nil, ErrClientGone
-		case errors.Is(err, context.DeadlineExceeded):
-			return nil, fmt.Errorf("%w: %w", ErrTimeout, err)
-		}
-		return nil, fmt.Errorf("%w: %w", ErrConnect, err)
+	switch {
+	case err == nil:
+		b := newBackendConn(u, nc)
+		u.transport.watch.add(b)
+		return b, nil
+	case ctx.Err() != nil:
+		return nil, errGone
+	case limited.Err() != nil || isTimeout(err):
+		return nil, fmt.Errorf("connecting: %w", errTimeout)
 	}
-	b := newBackendConn(g, nc)
-	g.transport.watch.add(b)
-	return b, nil
+	return nil, fmt.Errorf("%w: %w", errConnect, err)
 }
 
-func (g *Target) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
-	secure := tls.Client(nc, g.options.TLS)
+func (u *upstream) handshake(ctx context.Context, nc net.Conn) (net.Conn, error) {
+	secure := tls.Client(nc, u.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
 		return nil, fmt.Errorf("tls: %w", err)

@@ -33,7 +33,7 @@ var (
 	errCoding        = bad("malformed Transfer-Encoding")
 	errExpectation   = &refusal{reply.ExpectationFailed, "unknown expectation"}
 	errUnknownCoding = &refusal{reply.NotImplemented, "unknown transfer coding"}
-	errConnect       = &refusal{reply.NotImplemented, "CONNECT"}
+	errConnectMethod = &refusal{reply.NotImplemented, "CONNECT"}
 	errUnknown       = &refusal{reply.VersionNotSupported, "unknown HTTP version"}
 	errTargetLong    = &refusal{reply.URITooLong, "request target too long"}
 	errHeadLarge     = &refusal{reply.HeaderTooLarge, "head too large"}

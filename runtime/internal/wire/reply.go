@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,37 +36,8 @@ func (c *conn) Inform(status int, head *exchange.Message) error {
 	return c.write(append(out, "\r\n"...))
 }
 
-// Gone tells whether the client has closed its side.
-func (c *conn) Gone() bool {
-	return c.cut.Load() || c.socket != nil && peerClosed(c.socket)
-}
-
-// Context gives the exchange's context, made when somebody wants it.
-func (c *conn) Context() context.Context {
-	if c.context == nil {
-		ctx, cancel := context.WithCancel(c.server.base)
-		c.context = ctx
-		c.live.Store(&cancel)
-	}
-	return c.context
-}
-
-// look is called by the watch.
-func (c *conn) look(now int64) {
-	c.link.look(now)
-	if cancel := c.live.Load(); cancel != nil && c.Gone() {
-		(*cancel)()
-	}
-}
-
 // Reply writes the answer of the exchange.
 func (c *conn) Reply(x *exchange.Exchange) error {
-	if f := c.body.fault.Load(); f != nil && x.Status >= 500 {
-		// The stage that failed could not know whose fault it was.
-		discard(&x.Response, errClosed)
-		x.Response.Reset()
-		f.Send(x)
-	}
 	if x.Status == 101 && x.Tunnel != nil {
 		return c.upgrade(x)
 	}
@@ -148,11 +118,7 @@ func (c *conn) appendFraming(out []byte, x *exchange.Exchange) ([]byte, framing)
 		how = sized
 	case c.head.minor == 1:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
-		for _, f := range m.Fields {
-			if f.ID == exchange.Trailer {
-				out = appendField(out, m.Name(f), m.Value(f))
-			}
-		}
+		out = appendTrailerNames(out, m)
 		how = chunked
 	default:
 		c.head.keepAlive = false

@@ -35,7 +35,6 @@ type requestHead struct {
 	keepAlive    bool
 	expect       bool // 100-continue
 	asterisk     bool // OPTIONS *
-	underscores  bool
 	connection   bool // there is a Connection field
 	contentCount int
 	codingCount  int
@@ -77,7 +76,6 @@ func (h *requestHead) parse(raw []byte, m *exchange.Message, limits *headLimits)
 				return false, err
 			}
 			m.AddRaw(start, nameEnd, valueStart, valueEnd)
-			h.underscores = h.underscores || bytes.IndexByte(raw[start:nameEnd], '_') >= 0
 		}
 	}
 }
@@ -116,7 +114,7 @@ func (h *requestHead) requestLine(raw []byte, start, end int, limits *headLimits
 	}
 	h.method = methodName(line[:first])
 	if h.method == "CONNECT" {
-		return errConnect
+		return errConnectMethod
 	}
 	return h.readTarget(raw, start+first+1, start+last)
 }

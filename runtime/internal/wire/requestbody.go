@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"mgw/runtime/internal/exchange"
-	"mgw/runtime/internal/reply"
 )
 
 // requestBody is the body of the request that is served.
@@ -20,13 +19,11 @@ type requestBody struct {
 	trailers exchange.Message
 	moving   sync.Mutex
 	detached bool
-	fault    atomic.Pointer[reply.Fault] // what the client did wrong in it
 }
 
 // open starts the body that a head announces.
 func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
 	b.touched.Store(false)
-	b.fault.Store(nil)
 	how := sized
 	switch {
 	case h.length == 0:
@@ -60,11 +57,6 @@ func (b *requestBody) Next() ([]byte, error) {
 		b.finished.Store(true)
 	case errors.Is(err, errTimeout):
 		b.err, err = errBodySlow, errBodySlow
-		b.fault.Store(errBodySlow.fault)
-	default:
-		if r, ok := errors.AsType[*refusal](err); ok {
-			b.fault.Store(r.fault)
-		}
 	}
 	return chunk, err
 }

@@ -12,35 +12,30 @@ import (
 // request sends the head and a body that fits beside it. What is longer, or
 // of unknown length, is sent by a goroutine of its own, so that an answer that
 // comes early is seen.
-func (b *backendConn) request(x *exchange.Exchange, call *Call) error {
+func (b *backendConn) request(x *exchange.Exchange, target []byte) error {
 	m := &x.Request
-	expects := m.Body != nil && m.Get(exchange.Expect) != nil
-	b.out = b.appendHead(b.room[:0], x, call, expects)
-	switch {
-	case m.Body == nil:
-		return b.send()
-	case expects:
-		b.unsent = true
-		return b.send()
-	case m.Length >= 0 && m.Length <= int64(len(b.room)-len(b.out)):
+	b.out = b.appendHead(b.outRoom[:0], x, target)
+	if m.Body != nil && (m.Length < 0 || m.Length > int64(len(b.outRoom)-len(b.out))) {
+		b.startPump()
+		return nil
+	}
+	if m.Body != nil {
 		if err := b.gather(m); err != nil {
 			return err
 		}
-		return b.send()
 	}
-	b.startPump()
-	return nil
+	return b.send()
 }
 
 // appendHead makes the request's head anew: nothing of the client's framing
 // or connection goes on.
-func (b *backendConn) appendHead(out []byte, x *exchange.Exchange, call *Call, expects bool) []byte {
+func (b *backendConn) appendHead(out []byte, x *exchange.Exchange, target []byte) []byte {
 	m := &x.Request
 	out = append(out, x.Method...)
 	out = append(out, ' ')
-	out = append(out, call.Target...)
+	out = append(out, target...)
 	out = append(out, " HTTP/1.1\r\nHost: "...)
-	out = append(out, call.Host...)
+	out = append(out, b.target.to.Host...)
 	out = append(out, "\r\n"...)
 	for _, f := range m.Fields {
 		if f.ID != exchange.Host && f.ID != exchange.Expect && !hopByHop(f.ID) {
@@ -50,20 +45,13 @@ func (b *backendConn) appendHead(out []byte, x *exchange.Exchange, call *Call, e
 	switch {
 	case m.Body != nil && m.Length < 0:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
-		for _, f := range m.Fields {
-			if f.ID == exchange.Trailer {
-				out = appendField(out, m.Name(f), m.Value(f))
-			}
-		}
+		out = appendTrailerNames(out, m)
 	case m.Body != nil || x.Method == "POST" || x.Method == "PUT" || x.Method == "PATCH":
 		out = appendLength(out, max(m.Length, 0))
 	}
-	if expects {
-		out = append(out, "Expect: 100-continue\r\n"...)
-	}
 	if b.asked = wantedProtocol(x); b.asked != nil {
 		out = appendUpgrade(out, b.asked)
-	} else if te := m.Get(exchange.TE); te != nil && hasElement(te, "trailers") {
+	} else if m.HasToken(exchange.TE, "trailers") {
 		out = append(out, "TE: trailers\r\nConnection: TE\r\n"...)
 	}
 	return append(out, "\r\n"...)
@@ -77,7 +65,7 @@ func wantedProtocol(x *exchange.Exchange) []byte {
 	if want == nil || x.Major != 1 || x.Minor != 1 || x.Method != "GET" || m.Body != nil || m.Count(exchange.Upgrade) != 1 {
 		return nil
 	}
-	if c := m.Get(exchange.Connection); !hasElement(c, "upgrade") {
+	if !m.HasToken(exchange.Connection, "upgrade") {
 		return nil
 	}
 	name, version, _ := bytes.Cut(want, []byte("/"))
@@ -92,8 +80,6 @@ func wantedProtocol(x *exchange.Exchange) []byte {
 	return want
 }
 
-func equalFold(a, b []byte) bool { return bytes.EqualFold(a, b) }
-
 // gather copies a body of known length behind the head.
 func (b *backendConn) gather(m *exchange.Message) error {
 	left := m.Length
@@ -103,7 +89,7 @@ func (b *backendConn) gather(m *exchange.Message) error {
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrRequest, err)
+			return fmt.Errorf("%w: %w", errRequest, err)
 		}
 		if left -= int64(len(chunk)); left < 0 {
 			break
@@ -111,7 +97,7 @@ func (b *backendConn) gather(m *exchange.Message) error {
 		b.out = append(b.out, chunk...)
 	}
 	if left != 0 {
-		return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+		return fmt.Errorf("%w: %w", errRequest, errBodyLength)
 	}
 	return nil
 }
@@ -120,12 +106,12 @@ func (b *backendConn) gather(m *exchange.Message) error {
 // inside of the poller and makes the first read.
 func (b *backendConn) send() error {
 	if b.raw == nil {
-		b.sent = len(b.out)
+		b.sent.Store(true)
 		return b.write(b.out)
 	}
-	b.room16()
+	b.makeRoom()
 	b.outcome = nil
-	b.arm(b.in(b.target.options.Timeout), b.x.Client)
+	b.arm(b.in(b.target.to.Timeout), b)
 	err := b.raw.Read(b.talk)
 	if err != nil && isTimeout(err) {
 		err = b.woken(err, 0, nil) // whoever reads on judges the time
@@ -148,7 +134,9 @@ func (b *backendConn) send() error {
 func (b *backendConn) writeAndWait(fd uintptr) bool {
 	if len(b.out) > 0 {
 		n, err := rawWrite(fd, b.out)
-		b.sent += n
+		if n > 0 {
+			b.sent.Store(true)
+		}
 		b.out = b.out[n:]
 		b.outcome = err
 		return err != nil || len(b.out) > 0
@@ -165,18 +153,6 @@ func (b *backendConn) writeAndWait(fd uintptr) bool {
 	return true
 }
 
-// proceed sends the body that has waited for 100.
-func (b *backendConn) proceed() error {
-	b.unsent = false
-	if err := b.x.Client.Inform(100, nil); err != nil {
-		return err
-	}
-	b.room = getSmall()
-	b.out = b.room[:0]
-	b.startPump()
-	return nil
-}
-
 // startPump sends what is gathered and the body from another goroutine, which
 // ends before the exchange does.
 func (b *backendConn) startPump() {
@@ -186,9 +162,9 @@ func (b *backendConn) startPump() {
 
 func (b *backendConn) pump(body exchange.Body, m *exchange.Message, done chan struct{}) {
 	defer close(done)
-	b.sent = 1 // some of it may have left from now on
+	b.sent.Store(true)
 	err := b.pumpBody(body, m)
-	if errors.Is(err, ErrRequest) {
+	if errors.Is(err, errRequest) {
 		// The backend must not wait for the rest, nor we for its answer.
 		b.pumpErr = err
 		b.halt.Store(true)
@@ -211,15 +187,15 @@ func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
 		chunk, err := body.Next()
 		if errors.Is(err, io.EOF) {
 			if m.Length >= 0 && left != 0 {
-				return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+				return fmt.Errorf("%w: %w", errRequest, errBodyLength)
 			}
 			break
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrRequest, err)
+			return fmt.Errorf("%w: %w", errRequest, err)
 		}
 		if left -= int64(len(chunk)); m.Length >= 0 && left < 0 {
-			return fmt.Errorf("%w: %w", ErrRequest, errBodyLength)
+			return fmt.Errorf("%w: %w", errRequest, errBodyLength)
 		}
 		if err := b.pumpChunk(&v, chunk, m.Length < 0); err != nil {
 			return err
@@ -236,7 +212,7 @@ func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
 
 // pumpChunk copies a small chunk and writes a large one from where it is.
 func (b *backendConn) pumpChunk(v *vector, chunk []byte, framed bool) error {
-	if len(b.out)+len(chunk)+chunkCost <= len(b.room) {
+	if len(b.out)+len(chunk)+chunkCost <= len(b.outRoom) {
 		if framed {
 			b.out = appendChunk(b.out, chunk)
 		} else {
@@ -248,7 +224,7 @@ func (b *backendConn) pumpChunk(v *vector, chunk []byte, framed bool) error {
 		b.out = appendChunkSize(b.out, len(chunk))
 	}
 	err := b.writeTwo(v, b.out, chunk)
-	b.out = b.room[:0]
+	b.out = b.outRoom[:0]
 	if framed {
 		b.out = append(b.out, "\r\n"...)
 	}
@@ -257,6 +233,6 @@ func (b *backendConn) pumpChunk(v *vector, chunk []byte, framed bool) error {
 
 func (b *backendConn) flush() error {
 	err := b.write(b.out)
-	b.out = b.room[:0]
+	b.out = b.outRoom[:0]
 	return err
 }

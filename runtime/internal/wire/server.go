@@ -78,7 +78,7 @@ type Server struct {
 	open     sync.WaitGroup
 	closed   sync.Once
 	cancel   context.CancelFunc
-	base     context.Context // ends when Shutdown has lost its patience
+	base     context.Context // of all exchanges; ends when Shutdown has lost its patience
 }
 
 // NewServer checks the options and starts the server's clock.

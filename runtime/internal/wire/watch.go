@@ -20,8 +20,10 @@ type watch struct {
 	watched []watched
 	extra   func(now int64) // called at each tick
 
-	stop chan struct{}
-	done chan struct{}
+	retired  bool
+	stop     chan struct{}
+	stopOnce sync.Once
+	done     chan struct{}
 }
 
 // watched is looked at on each tick, from the watch's goroutine.
@@ -58,9 +60,21 @@ func (w *watch) run() {
 	}
 }
 
+// close ends the watch.
 func (w *watch) close() {
-	close(w.stop)
+	w.stopOnce.Do(func() { close(w.stop) })
 	<-w.done
+}
+
+// retire ends the watch once there is nothing left to look after.
+func (w *watch) retire() {
+	w.mu.Lock()
+	w.retired = true
+	left := len(w.watched)
+	w.mu.Unlock()
+	if left == 0 {
+		w.close()
+	}
 }
 
 // setDate renders the Date field's value when a second has begun.
@@ -89,6 +103,9 @@ func (w *watch) remove(x watched) {
 	*moved.place() = *x.place()
 	w.watched[last] = nil
 	w.watched = w.watched[:last]
+	if w.retired && last == 0 {
+		w.stopOnce.Do(func() { close(w.stop) })
+	}
 }
 
 func (w *watch) each(f func(watched)) {

@@ -68,6 +68,16 @@ func appendLast(b []byte, m *exchange.Message) []byte {
 	return append(b, "\r\n"...)
 }
 
+// appendTrailerNames announces trailers as the sender did.
+func appendTrailerNames(b []byte, m *exchange.Message) []byte {
+	for _, f := range m.Fields {
+		if f.ID == exchange.Trailer {
+			b = appendField(b, m.Name(f), m.Value(f))
+		}
+	}
+	return b
+}
+
 func appendLength(b []byte, n int64) []byte {
 	b = append(b, "Content-Length: "...)
 	b = strconv.AppendInt(b, n, 10)
