@@ -212,6 +212,24 @@ func TestBuildsOfOneProjectAtOnceAllSucceed(t *testing.T) {
 	}
 }
 
+func TestTheExecutableMayGoToAnotherFileSystem(t *testing.T) {
+	elsewhere, err := os.MkdirTemp("/dev/shm", "mgw-test-")
+	if err != nil {
+		t.Skip("no second file system: ", err)
+	}
+	defer os.RemoveAll(elsewhere)
+	o := project(t, t.TempDir(), "petstore")
+	o.Output = filepath.Join(elsewhere, "petstore")
+	for range 2 {
+		if err := Compile(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := entries(t, elsewhere) + ", " + entries(t, filepath.Dir(o.Gen)); got != "petstore, gen" {
+		t.Errorf("left: %q", got)
+	}
+}
+
 func TestOutputsThatWouldDestroySomethingAreRefused(t *testing.T) {
 	for _, output := range []string{"target/gen", "target/gen/petstore", "target"} {
 		dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mgw"
@@ -103,12 +104,11 @@ func (t *tree) unpackTo(dir string) (string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", err
 	}
-	temp, err := os.MkdirTemp(parent, ".unpack-")
+	fresh, err := os.MkdirTemp(parent, ".unpack-")
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(temp)
-	fresh := filepath.Join(temp, "new")
+	defer os.RemoveAll(fresh)
 	if err := writeFiles(fresh, t.files); err != nil {
 		return "", err
 	}
@@ -118,7 +118,7 @@ func (t *tree) unpackTo(dir string) (string, error) {
 	if t.isAt(dir) { // another build was faster
 		return dir, nil
 	}
-	return dir, replace(dir, fresh, temp)
+	return dir, replace(dir, fresh)
 }
 
 // isAt tells whether a folder holds the tree's files, unchanged, and no others.
@@ -141,11 +141,15 @@ func (t *tree) isAt(dir string) bool {
 // replaceTries bounds how often two builds may get into each other's way.
 const replaceTries = 100
 
-// replace puts the folder fresh in dir's place; what stood there goes below
-// trash.
-func replace(dir, fresh, trash string) error {
+// replace puts the folder fresh, which lies beside dir, in dir's place.
+func replace(dir, fresh string) error {
+	trash, err := os.MkdirTemp(filepath.Dir(dir), ".old-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(trash)
 	for try := 1; ; try++ {
-		err := os.Rename(dir, filepath.Join(trash, fmt.Sprintf("old-%d", try)))
+		err := os.Rename(dir, filepath.Join(trash, strconv.Itoa(try)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -65,7 +65,7 @@ func (w *workspace) executable() string { return filepath.Join(w.temp, "gateway"
 
 // publish moves source and executable to where they belong.
 func (w *workspace) publish(o Options) error {
-	if err := replace(o.Gen, w.gen, w.temp); err != nil {
+	if err := replace(o.Gen, w.gen); err != nil {
 		return fmt.Errorf("keeping the generated source: %w", err)
 	}
 	if err := os.Rename(w.executable(), o.Output); err != nil {
