@@ -1,0 +1,230 @@
+// Package gateway assembles a running gateway from its rooms.
+//
+// In go what the build embedded and the configuration; New builds the rooms,
+// wires them and binds the listeners, Run serves until its context ends and
+// then drains within the configured bound. The way of a request stands in one
+// function, chain. The package also answers what an operator asks: the admin
+// listener, Explain, the state of health. What a limit, a credential or a
+// route means is decided in the rooms, not here.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"mgw/runtime/config"
+	"mgw/runtime/internal/auth"
+	"mgw/runtime/internal/backend"
+	"mgw/runtime/internal/clock"
+	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/listen"
+	"mgw/runtime/internal/reply"
+	"mgw/runtime/internal/router"
+	"mgw/runtime/internal/telemetry"
+	"mgw/runtime/internal/throttle"
+	"mgw/runtime/spec"
+)
+
+// Options is what a gateway is made from.
+type Options struct {
+	Spec      *spec.Gateway
+	Config    *config.Config
+	Log       *slog.Logger
+	Digest    string // of the embedded content
+	CheckOnly bool   // build every room, bind nothing
+}
+
+// Gateway is a gateway whose listeners are bound.
+type Gateway struct {
+	options Options
+	clock   *clock.Clock
+	started time.Time
+
+	router   *router.Router
+	auth     *auth.Authenticator
+	throttle *throttle.Throttle
+	backends *backend.Backends
+	counters *telemetry.Counters
+	access   *accessLog // nil: off
+	system   *system
+	listener *listen.Listener
+	admin    *admin // nil: off
+	keys     *http.Transport
+}
+
+// New builds the rooms, wires them and binds the listeners. What it has opened
+// is closed again when it fails.
+func New(o Options) (g *Gateway, err error) {
+	g = &Gateway{options: o, clock: clock.New(), started: time.Now(), counters: new(telemetry.Counters), system: new(system)}
+	g.system.gateway = g
+	for _, step := range []func() error{g.buildRooms, g.openAccessLog, g.bind} {
+		if err := step(); err != nil {
+			g.close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func (g *Gateway) buildRooms() (err error) {
+	cfg, served := g.options.Config, g.options.Spec
+	passwords, err := override(served, cfg.Endpoints)
+	if err != nil {
+		return err
+	}
+	if g.router, err = router.New(served.APIs); err != nil {
+		return err
+	}
+	if g.throttle, err = throttle.New(throttleOptions(cfg, served, g.clock.Now)); err != nil {
+		return err
+	}
+	g.keys = &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}
+	identity := authOptions(cfg, served.APIs, g.clock.Now, g.options.Log, g.keys)
+	identity.Prepare = g.throttle.Prepare
+	if g.auth, err = auth.New(identity); err != nil {
+		return err
+	}
+	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
+	if err != nil {
+		return err
+	}
+	g.backends, err = backend.New(ways)
+	return err
+}
+
+// chain is the way of a request through the gateway.
+func (g *Gateway) chain() *exchange.Chain {
+	return &exchange.Chain{
+		Request: []exchange.Stage{
+			g.counters.Begin,
+			g.router.Route,
+			g.auth.Authenticate,
+			g.throttle.Check,
+			g.backends.Forward,
+		},
+		Reply: []func(*exchange.Exchange){g.throttle.Announce},
+		Done:  []func(*exchange.Exchange){g.throttle.Done, g.record},
+		Panic: g.answerPanic,
+	}
+}
+
+// record counts an exchange that is done, and logs it.
+func (g *Gateway) record(x *exchange.Exchange) {
+	now := g.clock.Now()
+	g.counters.Done(x, now)
+	if g.access != nil {
+		g.access.log.Done(x, now)
+	}
+}
+
+// answerPanic turns a bug into a 500 and a log line.
+func (g *Gateway) answerPanic(x *exchange.Exchange, recovered any) {
+	g.options.Log.Error("a request ran into a bug", "panic", fmt.Sprint(recovered), "method", x.Method, "stack", string(debug.Stack()))
+	x.Response.Reset()
+	reply.Internal.Send(x)
+}
+
+func (g *Gateway) bind() (err error) {
+	if g.options.CheckOnly {
+		return nil
+	}
+	o := listenOptions(g.options.Config, g.options.Log)
+	o.Chain, o.System, o.Now = g.chain(), g.system.serve, g.clock.Now
+	if g.listener, err = listen.New(o); err != nil {
+		return err
+	}
+	if g.options.Config.Admin.Enabled {
+		g.admin, err = newAdmin(g)
+	}
+	return err
+}
+
+// close gives back what New has opened.
+func (g *Gateway) close() {
+	if g.listener != nil {
+		bound, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = g.listener.Shutdown(bound) // nothing was accepted yet
+	}
+	if g.access != nil {
+		_ = g.access.close()
+	}
+	if g.backends != nil {
+		g.backends.Close()
+	}
+}
+
+// Run serves until ctx ends, then drains: /ready says so, nothing is accepted
+// any more, what is under way finishes or is cut at the configured bound. It
+// gives nil after a drain that cut nothing.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.announce()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var work sync.WaitGroup
+	work.Go(func() { g.clock.Follow(background) })
+	work.Go(func() { g.auth.Run(background) })
+	work.Go(func() { g.throttle.Run(background) })
+	if g.access != nil {
+		work.Go(func() { g.access.log.Run(background) })
+	}
+	if g.admin != nil {
+		work.Go(func() { g.admin.run(background) })
+	}
+
+	served := make(chan error, 1)
+	go func() { served <- g.listener.Serve() }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		err = g.drain()
+		err = errors.Join(err, <-served)
+	}
+	stop()
+	work.Wait()
+	g.backends.Close()
+	g.keys.CloseIdleConnections()
+	if g.access != nil {
+		err = errors.Join(err, g.access.close())
+	}
+	return err
+}
+
+func (g *Gateway) drain() error {
+	g.system.draining.Store(true)
+	bound := g.options.Config.Listener.ShutdownTimeout
+	g.options.Log.Info("shutting down", "bound", bound)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	if err := g.listener.Shutdown(ctx); err != nil {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	g.options.Log.Info("shut down")
+	return nil
+}
+
+// announce logs where the gateway listens and what deserves a look.
+func (g *Gateway) announce() {
+	log, cfg := g.options.Log, g.options.Config
+	plain, secure := g.listener.Addresses()
+	for _, l := range []struct {
+		name string
+		addr net.Addr
+	}{{"HTTPS", secure}, {"HTTP", plain}} {
+		if a, ok := l.addr.(*net.TCPAddr); ok {
+			log.Info(fmt.Sprintf("%s listener is active on port %d", l.name, a.Port))
+		}
+	}
+	for _, i := range cfg.Issuers {
+		if i.Development {
+			log.Warn("a development issuer is trusted: whoever has the project's key can make tokens", "issuer", i.Issuer)
+		}
+	}
+}
