@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -91,6 +92,9 @@ func (a *app) build(ctx context.Context, name string, flags buildFlags) error {
 	case !flags.quiet:
 		a.out.success("Build successful for the project - " + result.Project)
 		a.out.line("Target: " + fromHere(result.Target))
+		if flags.verbose {
+			a.out.line(fmt.Sprintf("Size: %.1f MB, content %s", float64(result.Size)/1e6, result.Digest))
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"strings"
@@ -21,10 +22,19 @@ func TestMain(m *testing.M) {
 // TestScripts runs one script for each behaviour; a script tells exit codes 1
 // and 2 apart with `code`.
 func TestScripts(t *testing.T) {
+	settings := compilerSettings(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
-		Setup:              setup,
+		Setup: func(env *testscript.Env) error {
+			for name, value := range settings {
+				env.Setenv(name, value)
+			}
+			// The folder that mgw is in, and nothing else.
+			bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+			env.Setenv("MGW_BIN", bin)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":   exitCode,
 			"serve":  serve,
@@ -33,17 +43,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// setup lets scripts compile with this machine's caches. $MGW_BIN is the
-// folder that mgw is in, and nothing else.
-func setup(env *testscript.Env) error {
-	bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
-	env.Setenv("MGW_BIN", bin)
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOPATH"} {
-		value, err := exec.Command("go", "env", name).Output()
-		if err != nil {
-			return err
-		}
-		env.Setenv(name, strings.TrimSpace(string(value)))
+// compilerSettings are this machine's caches and proxy, with which scripts
+// compile.
+func compilerSettings(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := exec.Command("go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOPATH").Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil
+	settings := map[string]string{}
+	if err := json.Unmarshal(text, &settings); err != nil {
+		t.Fatal(err)
+	}
+	return settings
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,9 +103,7 @@ func (a *app) token(ctx context.Context, name string, flags tokenFlags) error {
 		return err
 	}
 	claims := tokenClaims(flags, subscriptions, a.now())
-	for k, v := range extra {
-		claims[k] = v
-	}
+	maps.Copy(claims, extra)
 	signed, err := sign(claims, key)
 	if err != nil {
 		return toolError(err)
