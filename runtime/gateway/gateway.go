@@ -210,21 +210,15 @@ func (g *Gateway) drain() error {
 	return nil
 }
 
-// announce logs where the gateway listens and what deserves a look.
+// announce logs where the gateway listens.
 func (g *Gateway) announce() {
-	log, cfg := g.options.Log, g.options.Config
 	plain, secure := g.listener.Addresses()
 	for _, l := range []struct {
 		name string
 		addr net.Addr
 	}{{"HTTPS", secure}, {"HTTP", plain}} {
 		if a, ok := l.addr.(*net.TCPAddr); ok {
-			log.Info(fmt.Sprintf("%s listener is active on port %d", l.name, a.Port))
-		}
-	}
-	for _, i := range cfg.Issuers {
-		if i.Development {
-			log.Warn("a development issuer is trusted: whoever has the project's key can make tokens", "issuer", i.Issuer)
+			g.options.Log.Info(fmt.Sprintf("%s listener is active on port %d", l.name, a.Port))
 		}
 	}
 }

@@ -34,12 +34,14 @@ func authOptions(cfg *config.Config, apis []spec.API, now func() int64, log *slo
 	for _, u := range cfg.Users {
 		o.Users = append(o.Users, auth.User{Name: u.Name, Password: u.Password.Reveal(), Scopes: u.Scopes})
 	}
-	if o.KeyIssue != nil || cfg.APIKey.CertificateAlias != "" {
-		o.KeyIssuers = []auth.KeyIssuer{{
-			Issuer:              cfg.APIKey.Issuer,
-			CertificateAlias:    cfg.APIKey.CertificateAlias,
-			ValidateAllowedAPIs: cfg.APIKey.ValidateAllowedAPIs,
-		}}
+	// API keys are verified by a certificate of the trust store, else they are
+	// those that this gateway issues.
+	if o.KeyIssue != nil || o.TrustStore.Path != "" {
+		k := auth.KeyIssuer{Issuer: cfg.APIKey.Issuer, ValidateAllowedAPIs: cfg.APIKey.ValidateAllowedAPIs}
+		if o.TrustStore.Path != "" {
+			k.CertificateAlias = cfg.APIKey.CertificateAlias
+		}
+		o.KeyIssuers = []auth.KeyIssuer{k}
 	}
 	return o
 }
