@@ -38,6 +38,10 @@ var ErrExists = errors.New("already exists")
 
 // Create makes the project, or with Force renews one.
 func Create(o Options) (*Result, error) {
+	existing, err := o.Place.existing(o.Force)
+	if err != nil {
+		return nil, err
+	}
 	files, err := projectFiles(o.Place.Name)
 	if err != nil {
 		return nil, err
@@ -45,16 +49,31 @@ func Create(o Options) (*Result, error) {
 	if o.Definition != nil {
 		files = append(files, o.Definition.file())
 	}
-	info, err := os.Stat(o.Place.Dir)
+	if existing {
+		return renew(o.Place, files)
+	}
+	return createNew(o.Place, files)
+}
+
+// Free gives the error that Create would give for what is at the place
+// already, before anything is downloaded.
+func (p Place) Free(force bool) error {
+	_, err := p.existing(force)
+	return err
+}
+
+// existing tells whether there is a folder to renew.
+func (p Place) existing(force bool) (bool, error) {
+	info, err := os.Stat(p.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return createNew(o.Place, files)
+		return false, nil
 	case err != nil:
-		return nil, fmt.Errorf("looking for %s: %w", o.Place, err)
+		return false, fmt.Errorf("looking for %s: %w", p, err)
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s %w and is not a folder; take another name", o.Place, ErrExists)
-	case !o.Force:
-		return nil, fmt.Errorf("%s %w; take another name, or use -f, which renews the files that nobody edited and leaves all others", o.Place, ErrExists)
+		return false, fmt.Errorf("%s %w and is not a folder; take another name", p, ErrExists)
+	case !force:
+		return false, fmt.Errorf("%s %w; take another name, or use -f, which renews the files that nobody edited and leaves all others", p, ErrExists)
 	}
-	return renew(o.Place, files)
+	return true, nil
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,24 +76,39 @@ executable that secures, limits and forwards requests.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(a.initCommand(), a.buildCommand(), a.checkCommand(), a.tokenCommand(), a.tiersCommand(), a.versionCommand())
+	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	addCompletionExamples(root)
 	return root
 }
 
-// addCompletionExamples gives cobra's own commands what ours have.
-func addCompletionExamples(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Example = "  mgw help build"
-		case "completion":
-			cmd.Example = "  source <(mgw completion bash)"
-			for _, shell := range cmd.Commands() {
-				shell.Example = "  mgw completion " + shell.Name()
+// helpCommand is cobra's, but an unknown topic is wrong usage.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Say what a command does",
+		Example: "  mgw help build",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			topic, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return fmt.Errorf("unknown help topic %q", strings.Join(args, " "))
 			}
-		}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
+		},
+	}
+}
+
+// addCompletionExamples gives cobra's own command what ours have.
+func addCompletionExamples(root *cobra.Command) {
+	completion, _, err := root.Find([]string{"completion"})
+	if err != nil {
+		return
+	}
+	completion.Example = "  source <(mgw completion bash)"
+	for _, shell := range completion.Commands() {
+		shell.Example = "  mgw completion " + shell.Name()
 	}
 }
 

@@ -65,6 +65,9 @@ func (a *app) init(ctx context.Context, name string, flags initFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := place.Free(flags.force); err != nil {
+		return filesError(err)
+	}
 	definition, err := bringIn(ctx, flags, header)
 	if err != nil {
 		return filesError(err)
