@@ -1,6 +1,10 @@
 package openapi
 
-import "strings"
+import (
+	"strings"
+
+	"mgw/runtime/diag"
+)
 
 // level says where an extension means something.
 type level int
@@ -54,7 +58,7 @@ func (r *reader) checkExtensions(v value, where string, at level) {
 		known, ok := extensions[p.name]
 		switch {
 		case !ok && isOurs(p.name):
-			r.warnf(p.key, "unknown extension %s: it has no effect", clip(p.name)).hint(nearest(p.name, extensionNames))
+			r.warnf(p.key, "unknown extension %s: it has no effect", clip(p.name)).hint(diag.DidYouMean(clip(p.name), extensionNames))
 		case !ok:
 		case known.levels&at == 0:
 			r.warnf(p.key, "%s has no effect at %s: it belongs to %s", p.name, where, known.levels)

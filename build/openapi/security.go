@@ -61,21 +61,30 @@ func (r *reader) readRequirements(list *openapi3.SecurityRequirements, at value)
 		return nil
 	}
 	q := &Requirements{Place: at.place()}
-	open := len(*list) == 0
 	for _, requirement := range *list {
 		if len(requirement) > 1 {
 			r.warnOnce("all of", at, "security asks for several schemes at once: a gateway is content with any one of them")
 		}
-		open = open || len(requirement) == 0
 		for _, name := range slices.Sorted(maps.Keys(requirement)) {
 			r.require(q, name, requirement[name], at)
 		}
 	}
-	if open {
+	if asksForNothing(at) {
 		r.warnOnce("open", at, "security: a caller without credentials is refused all the same").
 			hint("x-wso2-disable-security: true opens an operation")
 	}
 	return q
+}
+
+// asksForNothing holds for `security: []` and for a requirement {}, which in
+// OpenAPI let anybody in.
+func asksForNothing(v value) bool {
+	for _, item := range v.items() {
+		if item.isMap() && len(item.pairs()) == 0 {
+			return true
+		}
+	}
+	return v.isList() && len(v.items()) == 0
 }
 
 func (r *reader) require(q *Requirements, name string, scopes []string, at value) {

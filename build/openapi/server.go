@@ -112,6 +112,7 @@ func (r *reader) serverBasePath(api *API) Text {
 func pathOf(text string) string {
 	if _, rest, ok := strings.Cut(text, "//"); ok {
 		_, text, _ = strings.Cut(rest, "/")
+		text = "/" + text
 	}
 	text, _, _ = strings.Cut(text, "#")
 	text, _, _ = strings.Cut(text, "?")

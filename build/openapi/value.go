@@ -228,6 +228,9 @@ func nearest(word string, known []string) string {
 	if h := diag.DidYouMean(clip(word), known); h != "" {
 		return h
 	}
+	if len(known) == 0 {
+		return ""
+	}
 	return "known are " + strings.Join(known, ", ")
 }
 
