@@ -65,6 +65,8 @@ func (l *loader) check() {
 	l.checkListener()
 	l.checkIssuers()
 	l.checkUsers()
+	l.checkKeyManager()
+	l.checkClients()
 	l.checkAdmin()
 	l.checkCluster()
 }
@@ -108,6 +110,23 @@ func (l *loader) checkUsers() {
 		if u.Password.Empty() {
 			l.wrong(join("b7a.users", u.Name), "the user %q has no password", u.Name)
 		}
+	}
+}
+
+func (l *loader) checkKeyManager() {
+	c := &l.cfg.KeyManager
+	given := l.oldAccount.Username != "" || l.givenSecret("keymanager.security.basic.password")
+	if c.ServerURL != "" && !local(c.ServerURL) && !c.DirectToken && !given {
+		l.wrong("keyManager.serverUrl", "keymanager.security.basic.password must be set: the default password is for a key manager on this machine only")
+	}
+}
+
+func (l *loader) checkClients() {
+	if l.cfg.Clients.Proxy.Enabled && (l.cfg.Clients.Proxy.Host == "" || l.cfg.Clients.Proxy.Port == 0) {
+		l.wrong("httpClients.proxy.enable", "httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port")
+	}
+	if !l.cfg.Clients.VerifyHostname && !l.cfg.Clients.SkipVerify {
+		l.wrong("httpClients.verifyHostname", "httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile")
 	}
 }
 

@@ -99,7 +99,7 @@ type Issuer struct {
 	CertificateAlias     string // in the trust store
 	CertificateFile      string // PEM: certificate or public key
 	JWKSURL              string
-	ConsumerKeyClaim     string
+	ConsumerKeyClaim     string // "": consumerKey, client_id or azp
 	RoleClaim            string
 	ValidateSubscription bool
 	Development          bool
@@ -112,7 +112,7 @@ type ClaimMapping struct{ Remote, Local string }
 
 // KeyManager is [keyManager] and [keymanager.security].
 type KeyManager struct {
-	ServerURL              string
+	ServerURL              string // "": there is none
 	TokenContext           string
 	IntrospectFailedJWT    bool
 	LegacyMode             bool
@@ -324,7 +324,10 @@ type EventHub struct {
 }
 
 // Log is [b7a.log].
-type Log struct{ Level string } // TRACE, DEBUG, INFO, WARN, ERROR, OFF
+type Log struct {
+	Level  string // TRACE, DEBUG, INFO, WARN, ERROR, OFF
+	Format string // text, json
+}
 
 // AccessLog is [b7a.http.accesslog].
 type AccessLog struct {

@@ -41,8 +41,8 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"CIDR with host bits", "[listenerConfig]\ntrustedProxies = ['10.1.2.3/8']\n", "2:18: listenerConfig.trustedProxies \"10.1.2.3/8\" has bits set after its prefix: write \"10.0.0.0/8\""},
 		{"list of numbers", "[listenerConfig]\ntrustedProxies = [1]\n", "2:18: listenerConfig.trustedProxies must be a list of texts in quotes"},
 		{"binary on", "[throttlingConfig.binary]\nenabled = true\n", "2:11: throttlingConfig.binary.enabled cannot be true: the binary protocol is not supported, events travel over HTTP to throttlingConfig.throttleEndpointUrl"},
-		{"supported and later", "[keyManager]\nserverUrl = 'https://km:9443'\n", "2:13: warning: keyManager.serverUrl is not supported yet and has no effect"},
-		{"later with its default", "[keyManager]\nserverUrl = 'https://localhost:9443'\n", ""},
+		{"supported and later", "[caching]\nenabled = false\n", "2:11: warning: caching.enabled is not supported yet and has no effect"},
+		{"later with its default", "[caching]\nenabled = true\n", ""},
 		{"unused", "[analytics]\nstreamVersion = '4'\n", "2:17: warning: analytics.streamVersion has no effect in this gateway"},
 		{"secret as number", "[adminConfig]\ntoken = 12345\n", "2:9: adminConfig.token must be text in quotes"},
 		{"unset variable", "[adminConfig]\ntoken = '$env{NOPE}'\n", "2:9: adminConfig.token needs the environment variable NOPE, which is not set"},
@@ -61,7 +61,10 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"admin without token", "[adminConfig]\nenabled = true\n", "2:11: adminConfig.enabled needs adminConfig.token or adminConfig.tokenFile"},
 		{"admin not on loopback", "[adminConfig]\nenabled = true\ntoken='abc'\nhost = '0.0.0.0'\n", "4:8: warning: adminConfig.host is not a loopback address: the token travels unencrypted"},
 		{"admin port taken", "[adminConfig]\nenabled = true\ntoken='abc'\nport = 9090\n", "4:8: adminConfig.port is 9090, which a listener has already"},
-		{"user without password", "[b7a.users.bob]\nscopes='a'\n", "1:2: the user \"bob\" has no password\n2:8: warning: b7a.users.bob.scopes is not supported yet and has no effect"},
+		{"user without password", "[b7a.users.bob]\nscopes='a'\n", "1:2: the user \"bob\" has no password"},
+		{"default password for a key manager", "[keyManager]\nserverUrl = 'https://km:9443'\n", "2:13: keymanager.security.basic.password must be set: the default password is for a key manager on this machine only"},
+		{"proxy without host", "[httpClients.proxy]\nenable = true\n", "2:10: httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port"},
+		{"host names unchecked", "[httpClients]\nverifyHostname = false\n", "2:18: httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile"},
 		{"default password far away", "[throttlingConfig]\nenabledGlobalTMEventPublishing = true\nthrottleEndpointUrl = 'https://tm:9443/endpoints'\n",
 			"2:34: warning: throttlingConfig.enabledGlobalTMEventPublishing is not supported yet and has no effect\n" +
 				"3:23: warning: throttlingConfig.throttleEndpointUrl is not supported yet and has no effect\n" +

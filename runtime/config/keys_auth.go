@@ -10,8 +10,8 @@ func (l *loader) authKeys() []key {
 	return []key{
 		{path: "authConfig.authorizationHeader", set: text(&c.Header, "Authorization")},
 		{path: "authConfig.removeAuthHeaderFromOutMessage", set: flag(&c.RemoveHeader, true)},
-		{path: "jwtConfig.header", status: later, set: text(&c.BackendJWTHeader, "X-JWT-Assertion")},
-		{path: "security.validateSubscriptions", status: later, set: flag(&c.ValidateSubscriptions, false)},
+		{path: "jwtConfig.header", set: text(&c.BackendJWTHeader, "X-JWT-Assertion")},
+		{path: "security.validateSubscriptions", set: flag(&c.ValidateSubscriptions, false)},
 		{path: "server.timestampSkew", set: span(&l.skew, -time.Millisecond, -time.Millisecond, time.Millisecond)},
 		{path: "caching.enabled", status: later, set: flag(&l.cfg.TokenCache.Enabled, true)},
 		{path: "caching.tokenCacheExpiryTime", status: later, set: span(&l.cfg.TokenCache.Expiry, 900000*time.Second, time.Second, time.Second)},
@@ -22,8 +22,8 @@ func (l *loader) authKeys() []key {
 			u := &User{Name: name}
 			users.Users = append(users.Users, u)
 			return []key{
-				{path: "password", status: later, set: secret(&u.Password, ""), secret: true},
-				{path: "scopes", status: later, set: texts(&u.Scopes)},
+				{path: "password", set: secret(&u.Password, ""), secret: true},
+				{path: "scopes", set: texts(&u.Scopes)},
 			}
 		}},
 	}
@@ -36,16 +36,18 @@ func (l *loader) issuerKeys() []key {
 		return []key{
 			{path: "issuer", set: text(&i.Issuer, defaultIssuer)},
 			{path: "audience", set: text(&i.Audience, "")},
-			{path: "certificateAlias", status: later, set: text(&i.CertificateAlias, "")},
+			{path: "certificateAlias", set: text(&i.CertificateAlias, "")},
 			{path: "certificateFile", set: fileName(&i.CertificateFile, "")},
 			{path: "jwksURL", set: link(&i.JWKSURL, "")},
-			{path: "validateSubscription", status: later, set: flag(&i.ValidateSubscription, false)},
-			{path: "consumerKeyClaim", set: text(&i.ConsumerKeyClaim, "aud")},
-			{path: "roleClaim", status: later, set: text(&i.RoleClaim, "")},
+			{path: "validateSubscription", set: flag(&i.ValidateSubscription, false)},
+			// The original's "aud" would make one application of all clients of an ordinary provider; empty
+			// means consumerKey, client_id or azp.
+			{path: "consumerKeyClaim", set: text(&i.ConsumerKeyClaim, "")},
+			{path: "roleClaim", set: text(&i.RoleClaim, "")},
 			{path: "development", set: flag(&i.Development, false)},
 			{path: "remoteUserClaimRetrievalEnabled", status: later, set: flag(&i.RemoteClaims, false)},
 			{path: "claimMapperClassName", status: unused, set: text(new(string), "")},
-			{path: "claims", status: later, each: func() []key {
+			{path: "claims", each: func() []key {
 				m := new(ClaimMapping)
 				i.Claims = append(i.Claims, m)
 				return []key{
@@ -61,26 +63,27 @@ func (l *loader) keyManagerKeys() []key {
 	c := &l.cfg.KeyManager
 	const security = "keymanager.security."
 	keys := []key{
-		{path: "keyManager.serverUrl", status: later, set: link(&c.ServerURL, "https://localhost:9443")},
-		{path: "keyManager.tokenContext", status: later, set: text(&c.TokenContext, "oauth2")},
-		{path: "keyManager.enableIntrospectForFailedJWT", status: later, set: flag(&c.IntrospectFailedJWT, false)},
+		// The original asks https://localhost:9443 about every opaque token; here there is no key manager until one is named.
+		{path: "keyManager.serverUrl", set: link(&c.ServerURL, "")},
+		{path: "keyManager.tokenContext", set: text(&c.TokenContext, "oauth2")},
+		{path: "keyManager.enableIntrospectForFailedJWT", set: flag(&c.IntrospectFailedJWT, false)},
 		{path: "keyManager.enableLegacyMode", status: unused, set: flag(&c.LegacyMode, false)},
 		{path: "keyManager.enableLegacyKM", status: unused, set: flag(new(bool), false)},
 		{path: "keyManager.remoteUserClaimRetrievalEnabled", status: later, set: flag(&c.RemoteClaims, false)},
 		{path: "keyManager.issuer", status: later, set: text(&c.Issuer, defaultIssuer)},
 		{path: "keyManager.timestampSkew", set: span(&l.keyManagerSkew, 5*time.Second, 0, time.Millisecond)},
-		{path: "keyManager.username", status: later, set: text(&l.oldAccount.Username, "")},
-		{path: "keyManager.password", status: later, set: secret(&l.oldAccount.Password, ""), secret: true},
+		{path: "keyManager.username", set: text(&l.oldAccount.Username, "")},
+		{path: "keyManager.password", set: secret(&l.oldAccount.Password, ""), secret: true},
 		{path: "keyManager.external", status: unused, set: flag(new(bool), false)},
 		{path: "keyManager.certificateFile", status: later, set: fileName(&c.TrustedCertificateFile, "")},
-		{path: security + "basic.enabled", status: later, set: flag(&c.Basic, true)},
-		{path: security + "basic.username", status: later, set: text(&c.BasicAccount.Username, "admin")},
-		{path: security + "basic.password", status: later, set: secret(&c.BasicAccount.Password, "admin"), secret: true},
+		{path: security + "basic.enabled", set: flag(&c.Basic, true)},
+		{path: security + "basic.username", set: text(&c.BasicAccount.Username, "admin")},
+		{path: security + "basic.password", set: secret(&c.BasicAccount.Password, "admin"), secret: true},
 		{path: security + "oauth2.enabled", status: later, set: flag(&c.OAuth2, false)},
 		{path: security + "oauth2.credentialBearer", status: later, set: text(&c.CredentialBearer, "AUTH_HEADER_BEARER")},
 		{path: security + "oauth2.tokenUrl", status: later, set: link(&c.TokenURL, "")},
-		{path: security + "oauth2.directToken.enabled", status: later, set: flag(&c.DirectToken, false)},
-		{path: security + "oauth2.directToken.accessToken", status: later, set: secret(&c.AccessToken, ""), secret: true},
+		{path: security + "oauth2.directToken.enabled", set: flag(&c.DirectToken, false)},
+		{path: security + "oauth2.directToken.accessToken", set: secret(&c.AccessToken, ""), secret: true},
 		{path: security + "oauth2.refresh.refreshUrl", status: later, set: link(&c.RefreshURL, "")},
 		{path: security + "oauth2.refresh.refreshToken", status: later, set: secret(&c.RefreshToken, ""), secret: true},
 		{path: security + "oauth2.password.username", status: later, set: text(&c.PasswordGrant.Account.Username, "")},
@@ -129,10 +132,10 @@ func (l *loader) mutualTLSKeys() []key {
 		// The original offers 1.1 as well, which RFC 8996 forbids.
 		{path: "mutualSSLConfig.protocolVersions", status: later, set: texts(&c.ProtocolVersions, "TLSv1.2", "TLSv1.3")},
 		{path: "mutualSSLConfig.ciphers", status: later, set: texts(&c.Ciphers)},
-		{path: "mutualSSLConfig.sslVerifyClient", status: later, set: word(&c.VerifyClient, "optional", "require")},
-		{path: "mutualSSLConfig.certificateHeaderName", status: later, set: text(&c.CertificateHeader, "X-WSO2-CLIENT-CERTIFICATE")},
-		{path: "mutualSSLConfig.isClientCertificateValidationEnabled", status: later, set: flag(&c.ValidateClient, true)},
-		{path: "mutualSSLConfig.api.certificates", status: later, each: func() []key {
+		{path: "mutualSSLConfig.sslVerifyClient", set: word(&c.VerifyClient, "optional", "require")},
+		{path: "mutualSSLConfig.certificateHeaderName", set: text(&c.CertificateHeader, "X-WSO2-CLIENT-CERTIFICATE")},
+		{path: "mutualSSLConfig.isClientCertificateValidationEnabled", set: flag(&c.ValidateClient, true)},
+		{path: "mutualSSLConfig.api.certificates", each: func() []key {
 			a := new(APICertificates)
 			c.Certificates = append(c.Certificates, a)
 			return []key{
@@ -148,16 +151,16 @@ func (l *loader) apiKeyKeys() []key {
 	c := &l.cfg.APIKey
 	const check, issue, issuer = "apikey.tokenConfigs.", "apikey.issuer.tokenConfig.", "https://localhost:9095/apikey"
 	return []key{
-		{path: check + "issuer", status: later, set: text(&c.Issuer, issuer)},
-		{path: check + "certificateAlias", status: later, set: text(&c.CertificateAlias, "ballerina")},
-		{path: check + "validateAllowedAPIs", status: later, set: flag(&c.ValidateAllowedAPIs, false)},
-		{path: issue + "enabled", status: later, set: flag(&c.Issue, true)},
-		{path: issue + "keyStorePath", status: later, set: fileName(&c.KeyStore.Path, "")},
-		{path: issue + "keyStorePassword", status: later, set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
-		{path: issue + "issuer", status: later, set: text(&c.IssuedBy, issuer)},
-		{path: issue + "certificateAlias", status: later, set: text(&c.IssuerAlias, "ballerina")},
-		{path: issue + "validityTime", status: later, set: span(&c.Validity, -time.Second, -time.Second, time.Second)},
-		{path: "apikey.issuer.api", status: later, each: func() []key {
+		{path: check + "issuer", set: text(&c.Issuer, issuer)},
+		{path: check + "certificateAlias", set: text(&c.CertificateAlias, "ballerina")},
+		{path: check + "validateAllowedAPIs", set: flag(&c.ValidateAllowedAPIs, false)},
+		{path: issue + "enabled", set: flag(&c.Issue, true)},
+		{path: issue + "keyStorePath", set: fileName(&c.KeyStore.Path, "")},
+		{path: issue + "keyStorePassword", set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
+		{path: issue + "issuer", set: text(&c.IssuedBy, issuer)},
+		{path: issue + "certificateAlias", set: text(&c.IssuerAlias, "ballerina")},
+		{path: issue + "validityTime", set: span(&c.Validity, -time.Second, -time.Second, time.Second)},
+		{path: "apikey.issuer.api", each: func() []key {
 			a := new(KeyAPI)
 			c.APIs = append(c.APIs, a)
 			return []key{
@@ -172,14 +175,14 @@ func (l *loader) backendJWTKeys() []key {
 	c := &l.cfg.BackendJWT
 	const table, cache = "jwtGeneratorConfig.", "jwtGeneratorConfig.jwtGeneratorCaching."
 	return []key{
-		{path: table + "jwtGeneratorEnabled", status: later, set: flag(&c.Enabled, false)},
-		{path: table + "claimDialect", status: later, set: text(&c.ClaimDialect, "http://wso2.org/claims")},
-		{path: table + "signingAlgorithm", status: later, set: word(&c.SigningAlgorithm, "SHA256withRSA", "NONE")},
+		{path: table + "jwtGeneratorEnabled", set: flag(&c.Enabled, false)},
+		{path: table + "claimDialect", set: text(&c.ClaimDialect, "http://wso2.org/claims")},
+		{path: table + "signingAlgorithm", set: word(&c.SigningAlgorithm, "SHA256withRSA", "NONE")},
 		{path: table + "certificateAlias", status: later, set: text(&c.CertificateAlias, "ballerina")},
 		{path: table + "privateKeyAlias", status: later, set: text(&c.PrivateKeyAlias, "ballerina")},
-		{path: table + "tokenExpiry", status: later, set: span(&c.Expiry, 15*time.Minute, time.Second, time.Millisecond)},
-		{path: table + "restrictedClaims", status: later, set: texts(&c.RestrictedClaims)},
-		{path: table + "issuer", status: later, set: text(&c.Issuer, "wso2.org/products/am")},
+		{path: table + "tokenExpiry", set: span(&c.Expiry, 15*time.Minute, time.Second, time.Millisecond)},
+		{path: table + "restrictedClaims", set: texts(&c.RestrictedClaims)},
+		{path: table + "issuer", set: text(&c.Issuer, "wso2.org/products/am")},
 		{path: table + "audience", status: later, set: texts(&c.Audience, "http://org.wso2.apimgt/gateway")},
 		{path: table + "generatorImpl", status: unused, set: ignored},
 		{path: table + "claimRetrieval", status: unused, set: ignored},
