@@ -80,8 +80,8 @@ func digest(files map[string][]byte) string {
 }
 
 // unpack gives a folder that holds exactly the tree: below cache, named by the
-// digest and shared by all projects, or where that cannot be written below
-// fallback. A folder that was damaged is replaced.
+// digest and shared by all projects, or where that cannot be written .mgw below
+// fallback. A folder that is damaged, or of another mgw, is replaced.
 func (t *tree) unpack(cache, fallback string) (string, error) {
 	if cache == "" {
 		if user, err := os.UserCacheDir(); err == nil {
@@ -93,7 +93,7 @@ func (t *tree) unpack(cache, fallback string) (string, error) {
 			return dir, nil
 		}
 	}
-	return t.unpackTo(filepath.Join(fallback, ".mgw-"+t.digest[:16]))
+	return t.unpackTo(filepath.Join(fallback, ".mgw"))
 }
 
 func (t *tree) unpackTo(dir string) (string, error) {

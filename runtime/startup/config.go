@@ -41,6 +41,7 @@ func (s Search) Find() (string, error) {
 	}
 	if dir := s.Getenv(ConfDirVariable); dir != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			//lint:ignore ST1005 the original's text (contract section 1.8)
 			return "", fmt.Errorf("Provided Microgateway Config Directory: %s is not available", dir)
 		}
 		return named(dir)

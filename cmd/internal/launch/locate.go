@@ -20,7 +20,7 @@ func locate(path string) (target, instead string, err error) {
 		}
 	}
 	if !present(found) {
-		return "", "", fmt.Errorf("Path to executable is invalid: %s: no such file", path)
+		return "", "", invalid(path, "no such file")
 	}
 	target, err = resolve(found)
 	return target, instead, err
@@ -57,17 +57,21 @@ func resolve(path string) (string, error) {
 func runnable(target string) error {
 	info, err := os.Stat(target)
 	if err != nil {
-		return fmt.Errorf("Path to executable is invalid: %s: no such file", target)
+		return invalid(target, "no such file")
 	}
 	if info.IsDir() {
-		name := filepath.Base(target)
-		if built := filepath.Join(target, "target", name); present(built) {
-			return fmt.Errorf("Path to executable is invalid: %s is a folder; did you mean %s?", target, built)
+		if built := filepath.Join(target, "target", filepath.Base(target)); present(built) {
+			return invalid(target, "is a folder; did you mean "+built+"?")
 		}
-		return fmt.Errorf("Path to executable is invalid: %s is a folder", target)
+		return invalid(target, "is a folder")
 	}
 	if !info.Mode().IsRegular() || !executable(info) {
-		return fmt.Errorf("Path to executable is invalid: %s is not an executable file", target)
+		return invalid(target, "is not an executable file")
 	}
 	return nil
+}
+
+func invalid(path, why string) error {
+	//lint:ignore ST1005 the original's text (contract section 1.8)
+	return fmt.Errorf("Path to executable is invalid: %s: %s", path, why)
 }
