@@ -52,6 +52,9 @@ func (b *inbound) line() ([]byte, error) {
 			if end == 0 || unread[end-1] != '\r' {
 				return nil, errLineEnd
 			}
+			if end > longestLine {
+				return nil, errChunkExt
+			}
 			l.start += end + 1
 			return unread[:end-1], nil
 		}

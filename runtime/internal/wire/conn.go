@@ -152,8 +152,8 @@ func (c *conn) handle(inPoller bool) {
 			c.since = c.watch.now.Load()
 		}
 		done, err := c.head.parse(c.buf[c.start:c.end], &c.x.Request, &c.server.limits)
-		if most := c.server.options.MaxBody; done && most > 0 && c.head.length > most {
-			err = errBodyLarge
+		if done && err == nil {
+			err = c.judge()
 		}
 		if err != nil {
 			c.refuse(err)
@@ -167,6 +167,18 @@ func (c *conn) handle(inPoller bool) {
 		}
 		c.serve()
 	}
+}
+
+// judge refuses a head that is valid, but not here.
+func (c *conn) judge() error {
+	most := c.server.options.MaxBody
+	switch {
+	case c.head.authority.end > 0 && c.head.https != (c.tls != nil):
+		return errMisdirected
+	case most > 0 && c.head.length > most:
+		return errBodyLarge
+	}
+	return nil
 }
 
 // selfContained tells whether the request stands in the buffer as a whole.

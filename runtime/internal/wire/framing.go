@@ -74,13 +74,15 @@ func requireChunked(value []byte) error {
 	}
 	// Another coding before a final chunked is one that could be, but is not
 	// implemented; the rest has no end that can be found.
-	last, repeated := []byte(nil), 0
+	last, others, repeated := []byte(nil), 0, 0
 	for element, rest := exchange.NextElement(value); element != nil; element, rest = exchange.NextElement(rest) {
 		if last = element; foldEqual(element, "chunked") {
 			repeated++
+		} else {
+			others++
 		}
 	}
-	if repeated > 1 || repeated == 1 && !foldEqual(last, "chunked") || !only(last, inToken) {
+	if others == 0 || repeated > 1 || repeated == 1 && !foldEqual(last, "chunked") || !only(last, inToken) {
 		return errCoding
 	}
 	return errUnknownCoding
