@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 )
 
 // NotifyVariable names the datagram socket of whoever started this process and
@@ -39,12 +40,21 @@ type Waiter struct {
 
 // NewWaiter listens on a socket of its own.
 func NewWaiter() (*Waiter, error) {
-	dir, err := os.MkdirTemp("", "mgw-start-")
+	w, err := waiterIn(os.TempDir())
+	if err != nil {
+		// The path of a socket has at most some hundred bytes, a folder for
+		// temporary files may have a longer name.
+		w, err = waiterIn("/tmp")
+	}
+	return w, err
+}
+
+func waiterIn(temp string) (*Waiter, error) {
+	dir, err := os.MkdirTemp(temp, "mgw-start-")
 	if err != nil {
 		return nil, err
 	}
-	addr := &net.UnixAddr{Name: dir + "/ready", Net: "unixgram"}
-	conn, err := net.ListenUnixgram("unixgram", addr)
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket(dir), Net: "unixgram"})
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, err
@@ -52,8 +62,10 @@ func NewWaiter() (*Waiter, error) {
 	return &Waiter{dir, conn}, nil
 }
 
+func socket(dir string) string { return filepath.Join(dir, "ready") }
+
 // Variable is what the child's environment must hold.
-func (w *Waiter) Variable() string { return NotifyVariable + "=" + w.dir + "/ready" }
+func (w *Waiter) Variable() string { return NotifyVariable + "=" + socket(w.dir) }
 
 // Wait returns nil when the child serves, an error when the waiter was closed.
 func (w *Waiter) Wait() error {

@@ -108,6 +108,24 @@ func TestTheWaiterHearsReady(t *testing.T) {
 	}
 }
 
+func TestALongTemporaryFolderIsDoneWithout(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 120))
+	if err := os.Mkdir(long, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", long)
+	w, err := NewWaiter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(long); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
 func TestReadyWithoutAListenerDoesNothing(t *testing.T) {
 	t.Setenv(NotifyVariable, "")
 	if err := Ready(); err != nil {

@@ -67,7 +67,6 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("TMPDIR", "/tmp")              // a socket's path is short
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // each process would sleep a second
 			return nil
 		},
