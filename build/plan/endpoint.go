@@ -119,8 +119,22 @@ func (m *maker) endpoint(kind, name string, e *openapi.Endpoint) int {
 	if i, ok := m.endpoints[key]; ok {
 		return i
 	}
+	m.checkEndpointName(kind, out.Name, e.Place)
 	i := len(m.gateway.Endpoints)
 	m.gateway.Endpoints = append(m.gateway.Endpoints, out)
 	m.endpoints[key] = i
 	return i
+}
+
+// checkEndpointName warns where an override at start (contract section 1.8)
+// would reach more than one endpoint.
+func (m *maker) checkEndpointName(kind, name string, place openapi.Place) {
+	if name == "" {
+		return
+	}
+	if before, twice := m.names[kind+name]; twice {
+		m.warnf(place, "endpoint name %q stands for another endpoint at %s: overriding it at start changes both", name, at(before))
+		return
+	}
+	m.names[kind+name] = place
 }

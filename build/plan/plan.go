@@ -31,16 +31,20 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 		gateway:   &spec.Gateway{Format: spec.Format, Project: name, Policies: policies},
 		options:   opts,
 		endpoints: map[string]int{},
+		names:     map[string]openapi.Place{},
+	}
+	for i := range apis {
+		if len(apis[i].Operations) == 0 {
+			m.warnf(apis[i].Place, "has no operations: nothing to serve")
+		}
 	}
 	m.checkNames(apis)
 	m.checkBasePaths(apis)
 	m.checkRoutes(apis)
 	for i := range apis {
-		if len(apis[i].Operations) == 0 {
-			m.warnf(apis[i].Place, "has no operations: nothing to serve")
-			continue
+		if len(apis[i].Operations) > 0 {
+			m.addAPI(&apis[i])
 		}
-		m.addAPI(&apis[i])
 	}
 	if len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 {
 		m.problems.Errorf("", 0, 0, "project %s: no definition has an operation to serve", name)
@@ -52,7 +56,8 @@ type maker struct {
 	gateway    *spec.Gateway
 	options    Options
 	problems   diag.List
-	endpoints  map[string]int // by content
+	endpoints  map[string]int           // by content
+	names      map[string]openapi.Place // of endpoints
 	operations int
 }
 
@@ -150,7 +155,7 @@ func (m *maker) add(at openapi.Place, s diag.Severity, hint, format string, args
 	})
 }
 
-// String form of a place in the text of another problem.
+// at gives a place as it stands in the text of another problem.
 func at(p openapi.Place) string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
 }
