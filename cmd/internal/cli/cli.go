@@ -119,7 +119,7 @@ type failure struct {
 	err  error // nil when everything has been said
 }
 
-func (f failure) Error() string { return f.err.Error() }
+func (f failure) Error() string { return fmt.Sprint(f.err) }
 func (f failure) Unwrap() error { return f.err }
 
 // filesError is a failure that the user's files or their sources cause.

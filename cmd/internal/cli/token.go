@@ -63,7 +63,7 @@ Without --api the token subscribes its application to every API of the project.`
 	f.StringArrayVar(&flags.apis, "api", nil, "subscribe to this `NAME:VERSION` only; may be repeated")
 	f.StringSliceVar(&flags.scopes, "scope", nil, "scopes, separated by commas; may be repeated")
 	f.StringSliceVar(&flags.roles, "role", nil, "roles, separated by commas; may be repeated")
-	f.StringVar(&flags.roleClaim, "role-claim", "roles", "the `claim` that carries the roles")
+	f.StringVar(&flags.roleClaim, "role-claim", "roles", "the `claim` that carries the roles, the roleClaim of the issuer in micro-gw.conf")
 	f.StringVar(&flags.keyType, "key-type", "PRODUCTION", "PRODUCTION or SANDBOX")
 	f.DurationVar(&flags.expires, "expires", time.Hour, "how long the token is valid")
 	f.StringArrayVar(&flags.claims, "claim", nil, "another claim, `k=v` for text or k:=v for JSON; wins over the others; may be repeated")
