@@ -32,10 +32,17 @@ type body struct {
 	err    error         // sticky
 
 	received atomic.Int64
-	ended    atomic.Bool // read to its end
-	begun    atomic.Bool
+	reader   atomic.Int32 // who reads: nobody, the exchange or drain
+	ended    atomic.Bool  // read to its end
+	failed   atomic.Bool
 	aborted  atomic.Bool
 }
+
+const (
+	nobody int32 = iota
+	theExchange
+	drain
+)
 
 const bodyBuffer = 32 << 10
 
@@ -67,10 +74,9 @@ func (b *body) Next() ([]byte, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	if b.aborted.Load() {
+	if b.aborted.Load() || !b.reader.CompareAndSwap(nobody, theExchange) && b.reader.Load() != theExchange {
 		return nil, errAborted
 	}
-	b.begun.Store(true)
 	if b.buf == nil {
 		b.buf = bodyBuffers.Get().(*[bodyBuffer]byte)
 	}
@@ -140,6 +146,7 @@ func (b *body) end(err error) {
 		// net/http has no type for what its chunked reader refuses.
 		err = errMalformed
 	}
+	b.failed.Store(err != io.EOF)
 	b.err = err
 }
 
@@ -159,20 +166,42 @@ func (b *body) Abort(error) {
 	if b.ended.Load() || b.aborted.Swap(true) {
 		return
 	}
-	if b.begun.Load() {
+	if b.reader.Load() == theExchange {
 		_ = b.control.SetReadDeadline(time.Unix(1, 0))
 	}
 }
 
-// linger is how long the rest of a body that nobody wants is read, so that the
-// client sees its answer and the connection may serve on.
-const linger = time.Second
+// What is read of a body that nobody wants, and for how long, so that the
+// connection may serve on.
+const (
+	drainBytes = 64 << 10
+	drainTime  = time.Second
+)
+
+// settle is called before the answer's head is written. It gives false when
+// the connection cannot be read any more after this request: net/http goes on
+// after a body that failed, wherever that may be.
+func (b *body) settle() bool {
+	if b.ended.Load() {
+		return true
+	}
+	if !b.reader.CompareAndSwap(nobody, drain) {
+		return !b.failed.Load()
+	}
+	if b.request.ContentLength > drainBytes || b.request.Header.Get("Expect") != "" {
+		return false
+	}
+	_ = b.control.SetReadDeadline(time.Now().Add(drainTime))
+	n, err := io.CopyN(io.Discard, b.from, drainBytes+1)
+	b.received.Add(n)
+	if err == io.EOF {
+		b.end(err)
+	}
+	return err == io.EOF
+}
 
 // close gives the buffer back. Nobody reads any more.
 func (b *body) close() {
-	if !b.ended.Load() && !b.aborted.Load() {
-		_ = b.control.SetReadDeadline(time.Now().Add(linger))
-	}
 	if b.buf != nil {
 		bodyBuffers.Put(b.buf)
 		b.buf = nil

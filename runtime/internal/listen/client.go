@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -19,6 +20,7 @@ type client struct {
 	r       *http.Request
 	control *http.ResponseController
 	body    *body // nil: the request has none
+	refused bool  // the request never was one
 }
 
 // open gives the exchange its client and body.
@@ -46,9 +48,20 @@ func (c *client) open(x *exchange.Exchange) {
 }
 
 func (c *client) close() {
-	if c.body != nil {
-		c.body.close()
+	if c.body == nil {
+		return
 	}
+	if !c.body.ended.Load() {
+		c.last()
+	}
+	c.body.close()
+}
+
+// last makes this the connection's last request. net/http has no call for
+// that once the head has been written, except that a body larger than a
+// handler allows has this effect.
+func (c *client) last() {
+	_, _ = http.MaxBytesReader(c.w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }
 
 func (c *client) Context() context.Context { return c.r.Context() }
@@ -77,6 +90,9 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	m := &x.Response
 	h := c.w.Header()
 	copyFields(h, m)
+	if c.refused || c.body != nil && c.r.ProtoMajor == 1 && !c.body.settle() {
+		c.last()
+	}
 	bodiless := x.Method == "HEAD" || x.Status < 200 || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified
 	known := m.Length != exchange.Unknown && x.Status != http.StatusNoContent && x.Status != http.StatusNotModified
 	if known {

@@ -51,6 +51,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch fault := f.fill(x, r); {
 	case fault != nil:
+		c.refused = true
 		fault.Send(x)
 		err = f.refuse.Serve(x)
 	case f.options.System != nil && !f.options.System(x):
