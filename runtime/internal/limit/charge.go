@@ -88,24 +88,24 @@ func (c *Charge) take(now int64) (Decision, bool) {
 		if r.plain && now < s.value.end && s.value.count < uint64(r.Count) {
 			continue
 		}
-		r.roll(&s.value, now)
-		if !r.full(s.value, now) {
+		at := r.roll(&s.value, now)
+		if !r.full(s.value) {
 			continue
 		}
 		if !r.Soft {
-			r.prohibit(&s.value, now)
+			r.prohibit(&s.value, at)
 			d := Decision{Refused: i, Wait: r.wait(s.value, now)}
 			c.claim.release()
 			return d, true
 		}
 		over |= 1 << i
 	}
-	c.commit(now, over)
+	c.commit(over)
 	return Decision{Refused: Passed, Over: over}, true
 }
 
 // commit charges the locked slots and lets them go.
-func (c *Charge) commit(now int64, over uint64) {
+func (c *Charge) commit(over uint64) {
 	for i := range c.levels {
 		l := &c.levels[i]
 		l.over = over&(1<<i) != 0
@@ -117,7 +117,7 @@ func (c *Charge) commit(now int64, over uint64) {
 			l.slot.value.count++
 		default:
 			c.open = c.open || l.rule.Algorithm == Concurrency
-			l.rule.add(&l.slot.value, now, 1)
+			l.rule.add(&l.slot.value, 1)
 		}
 		l.taken = l.slot.value
 	}
@@ -145,7 +145,10 @@ func (c *Charge) Refund(now int64) {
 		if r.Algorithm == Concurrency || r.Bytes || c.levels[i].over {
 			continue
 		}
-		c.change(counter, func(v *value) { r.undo(v, c.levels[i].taken.end, now) })
+		c.change(counter, func(v *value) {
+			r.roll(v, now)
+			r.undo(v, c.levels[i].taken)
+		})
 	}
 }
 
@@ -166,12 +169,12 @@ func (c *Charge) complete(now, bytes int64) {
 		r := counter.rule
 		switch {
 		case r.Algorithm == Concurrency && !c.levels[i].over:
-			c.change(counter, func(v *value) { r.undo(v, 0, now) })
+			c.change(counter, func(v *value) { r.undo(v, value{}) })
 		case r.Bytes && bytes > 0 && !c.settled:
 			s := c.table.acquire(counter, c.claim, now)
 			if s != nil {
 				r.roll(&s.value, now)
-				r.add(&s.value, now, bytes)
+				r.add(&s.value, bytes)
 			}
 			c.claim.release()
 		}

@@ -143,9 +143,9 @@ type State struct {
 
 func (r *Rule) state(v value, now int64) State {
 	s := State{Limit: r.Limit, Name: r.Name}
-	s.Remaining = max(r.Count-r.used(v, now), 0)
+	s.Remaining = max(r.Count-r.used(v), 0)
 	if r.Algorithm != Concurrency {
-		s.Reset = max(v.end-now, 0)
+		s.Reset = max(r.windowEnd(v)-now, 0)
 	}
 	return s
 }
@@ -156,8 +156,7 @@ func (t *Table) Look(now int64, c *Counter) State {
 	defer t.claims.put(claim)
 	defer claim.release()
 	v := t.look(c, claim, max(now, t.floor.Load()))
-	c.rule.roll(&v, now)
-	return c.rule.state(v, now)
+	return c.rule.state(v, c.rule.roll(&v, now))
 }
 
 func (t *Table) look(c *Counter, claim *claim, now int64) value {

@@ -104,6 +104,9 @@ func TestStepsBackReopenNoWindow(t *testing.T) {
 }
 
 func TestMemoryComesBackAfterTheWindows(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory of its own")
+	}
 	const keys = 1_000_000
 	table := New(Budget{Address: 1 << 30})
 	r := mustRule(t, table, "r", Address, Limit{Count: 5, Window: minute})
@@ -242,7 +245,6 @@ func TestTableInUproar(t *testing.T) {
 				counterOf(table, few, fmt.Sprint(i%3)), own,
 				counterOf(table, few, fmt.Sprint("flood", worker, i)), counterOf(table, flight, "all"),
 			}
-			// The same rule twice, the second time with a key of its own.
 			d := charge.Take(now.Load(), list)
 			if d.Refused == Passed {
 				passed.Add(1)

@@ -104,7 +104,7 @@ func (t *Table) spent(sh *shard, at uint32, claim *claim, now int64) (float64, b
 		return -1, true
 	}
 	r.roll(&v, now)
-	return float64(r.used(v, now)) / float64(r.Count), r.Algorithm != Concurrency
+	return float64(r.used(v)) / float64(r.Count), r.Algorithm != Concurrency
 }
 
 // drop gives a locked slot of a locked shard back, and folds what it says.

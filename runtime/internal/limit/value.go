@@ -7,74 +7,97 @@ import (
 
 // value is what a counter remembers, by algorithm:
 //
-//	FixedWindow    end of the window, uses in it; Count+1 while prohibited
-//	SlidingWindow  end of the window, uses in the previous (high half) and in this one
-//	TokenBucket    when the bucket will be full again, nothing
-//	Concurrency    nothing, uses in flight
+//	FixedWindow    end of the window; uses in it, Count+1 while prohibited
+//	SlidingWindow  time last seen; uses in the previous window (high half) and in its own
+//	TokenBucket    when the bucket will be full again; time last seen
+//	Concurrency    nothing; uses in flight
+//
+// Two that decide by the very time remember the last one: of requests that
+// read the clock in one order and come here in the other, the second must not
+// be judged as if the first had come later.
 type value struct {
 	end   int64
 	count uint64
 }
 
-// roll moves a value to the window that now lies in. A now before the value's
-// window leaves it as it is.
-func (r *Rule) roll(v *value, now int64) {
-	if now < v.end {
-		return
-	}
+// roll moves a value to the window that now lies in, and gives the time to go
+// on with. A now before what the value has seen leaves it as it is.
+func (r *Rule) roll(v *value, now int64) int64 {
 	switch r.Algorithm {
 	case FixedWindow:
-		v.end, v.count = now-now%r.Window+r.Window, 0
-	case SlidingWindow:
-		start := now - now%r.Window
-		previous := uint64(0)
-		if start == v.end {
-			previous = v.count << 32
+		if now >= v.end {
+			v.end, v.count = now-now%r.Window+r.Window, 0
 		}
-		v.end, v.count = start+r.Window, previous
+	case SlidingWindow:
+		return r.slide(v, now)
 	case TokenBucket:
-		v.end = now
+		now = max(now, int64(v.count))
+		v.end, v.count = max(v.end, now), uint64(now)
 	}
+	return now
+}
+
+func (r *Rule) slide(v *value, now int64) int64 {
+	if now <= v.end {
+		return v.end
+	}
+	switch start := now - now%r.Window; {
+	case start <= v.end: // the same window
+	case start-r.Window <= v.end:
+		v.count <<= 32
+	default:
+		v.count = 0
+	}
+	v.end = now
+	return now
+}
+
+// windowEnd gives the end of the window that a rolled value counts in, or when
+// a bucket will be full.
+func (r *Rule) windowEnd(v value) int64 {
+	if r.Algorithm == SlidingWindow {
+		return v.end - v.end%r.Window + r.Window
+	}
+	return v.end
 }
 
 // used gives how much of the limit a rolled value has spent.
-func (r *Rule) used(v value, now int64) int64 {
+func (r *Rule) used(v value) int64 {
 	switch r.Algorithm {
 	case SlidingWindow:
-		return int64(r.weighted(v, now)+v.count&math.MaxUint32) << r.shift
+		return int64(r.weighted(v)+v.count&math.MaxUint32) << r.shift
 	case TokenBucket:
 		// Rounded up: a part of a token is none.
-		return (max(v.end-now, 0) + r.interval - 1) / r.interval
+		return (v.end - int64(v.count) + r.interval - 1) / r.interval
 	}
 	return int64(v.count)
 }
 
 // weighted is the part of the previous window that still counts, rounded up.
-func (r *Rule) weighted(v value, now int64) uint64 {
+func (r *Rule) weighted(v value) uint64 {
 	previous := v.count >> 32
 	if previous == 0 {
 		return 0
 	}
-	left := uint64(min(max(v.end-now, 0), r.Window))
-	hi, lo := bits.Mul64(previous, left)
+	hi, lo := bits.Mul64(previous, uint64(r.windowEnd(v)-v.end))
 	lo, carry := bits.Add64(lo, uint64(r.Window)-1, 0)
 	q, _ := bits.Div64(hi+carry, lo, uint64(r.Window))
 	return q
 }
 
 // full tells whether a rolled value refuses one more use.
-func (r *Rule) full(v value, now int64) bool {
+func (r *Rule) full(v value) bool {
 	switch r.Algorithm {
 	case FixedWindow, Concurrency:
 		return v.count >= uint64(r.Count)
 	case TokenBucket:
-		return v.end-now > r.tolerance-r.interval
+		return v.end-int64(v.count) > r.tolerance-r.interval
 	}
-	return r.used(v, now) >= r.Count
+	return r.used(v) >= r.Count
 }
 
 // add charges n to a rolled value.
-func (r *Rule) add(v *value, now, n int64) {
+func (r *Rule) add(v *value, n int64) {
 	switch r.Algorithm {
 	case SlidingWindow:
 		if r.shift > 0 {
@@ -87,22 +110,23 @@ func (r *Rule) add(v *value, now, n int64) {
 		if hi > 0 || lo > math.MaxInt64/4 {
 			lo = math.MaxInt64 / 4
 		}
-		v.end = min(max(v.end, now)+int64(lo), math.MaxInt64/2)
+		v.end = min(v.end+int64(lo), math.MaxInt64/2)
 	default:
 		v.count = min(v.count+uint64(n), math.MaxInt64)
 	}
 }
 
-// undo gives one use back, whose charge had made the value end at end. It does
-// nothing when the window has changed, or the bucket been full, since.
-func (r *Rule) undo(v *value, end, now int64) {
+// undo gives one use back from a rolled value; then is what it was right after
+// the charge. It does nothing when the window has changed, or the bucket been
+// full, since.
+func (r *Rule) undo(v *value, then value) {
 	switch r.Algorithm {
 	case TokenBucket:
-		if end > now {
+		if then.end > int64(v.count) {
 			v.end -= r.interval
 		}
 	case SlidingWindow:
-		if v.end == end && v.count&math.MaxUint32 > 0 {
+		if r.windowEnd(*v) == r.windowEnd(then) && v.count&math.MaxUint32 > 0 {
 			v.count--
 		}
 	case Concurrency:
@@ -111,7 +135,7 @@ func (r *Rule) undo(v *value, end, now int64) {
 		}
 	case FixedWindow:
 		// A prohibited key stays so.
-		if v.end == end && v.count > 0 && v.count <= uint64(r.Count) {
+		if v.end == then.end && v.count > 0 && v.count <= uint64(r.Count) {
 			v.count--
 		}
 	}
@@ -142,13 +166,13 @@ func (r *Rule) wait(v value, now int64) int64 {
 // small enough: in this window, else in the next one.
 func (r *Rule) slidingWait(v value, now int64) int64 {
 	most := uint64(r.Count-1) >> r.shift // what may be used already
-	previous, current, end := v.count>>32, v.count&math.MaxUint32, v.end
+	previous, current, end := v.count>>32, v.count&math.MaxUint32, r.windowEnd(v)
 	if current > most {
 		previous, current, end = current, 0, end+r.Window
 	}
 	// previous * (end-t) / Window <= most - current
 	hi, lo := bits.Mul64(most-current, uint64(r.Window))
-	if previous == 0 || hi >= previous {
+	if hi >= previous {
 		return max(end-r.Window-now, 0)
 	}
 	share, _ := bits.Div64(hi, lo, previous)
@@ -167,23 +191,26 @@ func (r *Rule) idle(v value, now int64) bool {
 // idleAt gives the time from which on a value says nothing.
 func (r *Rule) idleAt(v value) int64 {
 	if r.Algorithm == SlidingWindow && v.count&math.MaxUint32 > 0 {
-		return v.end + r.Window
+		return r.windowEnd(v) + r.Window
 	}
-	return v.end
+	return r.windowEnd(v)
 }
 
 // merge makes v at least as spent as w.
 func (r *Rule) merge(v *value, w value, now int64) {
+	now = r.roll(v, r.roll(&w, now))
 	r.roll(&w, now)
-	r.roll(v, now)
-	switch {
-	case r.Algorithm == TokenBucket:
+	switch r.Algorithm {
+	case TokenBucket:
 		v.end = max(v.end, w.end)
-	case w.end > v.end:
-		*v = w
-	case w.end == v.end && r.Algorithm == SlidingWindow:
+	case SlidingWindow:
 		v.count = max(v.count>>32, w.count>>32)<<32 | max(v.count&math.MaxUint32, w.count&math.MaxUint32)
-	case w.end == v.end:
-		v.count = max(v.count, w.count)
+	default:
+		// The ends differ where a key is prohibited.
+		if w.end > v.end {
+			*v = w
+		} else if w.end == v.end {
+			v.count = max(v.count, w.count)
+		}
 	}
 }
