@@ -89,10 +89,5 @@ func (o *Options) prepare() error {
 	if info, err := os.Stat(o.Output); err == nil && info.IsDir() {
 		return fmt.Errorf("the executable cannot be %s: a folder of that name exists", o.Output)
 	}
-	for _, dir := range []string{filepath.Dir(o.Gen), filepath.Dir(o.Output)} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
 	return nil
 }

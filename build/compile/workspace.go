@@ -25,6 +25,11 @@ func newWorkspace(o Options, root, goVersion string) (w *workspace, err error) {
 			w.remove()
 		}
 	}()
+	for _, dir := range []string{filepath.Dir(o.Gen), filepath.Dir(o.Output)} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return w, err
+		}
+	}
 	if w.gen, err = os.MkdirTemp(filepath.Dir(o.Gen), ".gen-"); err != nil {
 		return w, err
 	}
