@@ -59,6 +59,7 @@ func (b *backendConn) listen(fd uintptr) { b.calm = rawQuiet(fd) }
 // exchange sends the request and reads the answer's head.
 func (b *backendConn) exchange(ctx context.Context, x *exchange.Exchange, target []byte) error {
 	b.ctx, b.x, b.pumping, b.pumpErr, b.asked = ctx, x, nil, nil, nil
+	b.head = responseHead{}
 	b.sent.Store(false)
 	b.halt.Store(false)
 	b.outRoom = getSmall()

@@ -38,6 +38,14 @@ func (c *conn) Inform(status int, head *exchange.Message) error {
 
 // Reply writes the answer of the exchange.
 func (c *conn) Reply(x *exchange.Exchange) error {
+	if c.Context().Err() != nil {
+		discard(&x.Response, errGone)
+		if x.Tunnel != nil {
+			_ = x.Tunnel.Close()
+		}
+		x.Aborted, c.closing = true, true
+		return errGone
+	}
 	if x.Status == 101 && x.Tunnel != nil {
 		return c.upgrade(x)
 	}

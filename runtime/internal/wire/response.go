@@ -55,6 +55,7 @@ func (h *responseHead) parse(raw []byte, m *exchange.Message, limits *headLimits
 			}
 			h.begun = true
 		case start == end:
+			m.Lend(raw[:h.start:h.start])
 			return true, nil
 		default:
 			if len(m.Fields) == limits.fields {
