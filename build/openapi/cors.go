@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strings"
 
 	"mgw/runtime/spec"
@@ -54,7 +55,7 @@ func corsField(name string) string {
 		}
 		return ""
 	}
-	if contains(corsFields, name) {
+	if slices.Contains(corsFields, name) {
 		return name
 	}
 	return ""

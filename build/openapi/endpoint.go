@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strings"
 
 	"mgw/runtime/spec"
@@ -151,7 +152,7 @@ func redacted(text string) string {
 // readEndpointType follows contract section 2.3.
 func (r *reader) readEndpointType(v value, urls []string) spec.EndpointType {
 	t, ok := v.scalar()
-	if v.exists() && (!ok || !contains(endpointTypes, t)) {
+	if v.exists() && (!ok || !slices.Contains(endpointTypes, t)) {
 		r.want(v, "type", "one of http, load_balance, failover").hint(nearest(t, endpointTypes[:3]))
 	}
 	switch {

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strings"
 
 	"mgw/runtime/diag"
@@ -166,9 +167,9 @@ func (r *reader) readTransports(v value) []string {
 	var list []string
 	for _, item := range v.items() {
 		t, _ := item.scalar()
-		if !contains(known, t) {
+		if !slices.Contains(known, t) {
 			r.want(item, "an item of x-wso2-transports", "http or https").hint(nearest(t, known))
-		} else if !contains(list, t) {
+		} else if !slices.Contains(list, t) {
 			list = append(list, t)
 		}
 	}

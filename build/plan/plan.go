@@ -11,6 +11,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"mgw/build/openapi"
 	"mgw/runtime/diag"
@@ -129,12 +130,7 @@ func transports(in *openapi.API) []string {
 	if list == nil {
 		return []string{"http", "https"}
 	}
-	for _, t := range list {
-		if t == "https" {
-			return list
-		}
-	}
-	if in.MutualTLS.Value == "mandatory" {
+	if in.MutualTLS.Value == "mandatory" && !slices.Contains(list, "https") {
 		list = append(list, "https")
 	}
 	return list

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"mgw/build/openapi"
 	"mgw/runtime/spec"
 )
@@ -24,8 +26,8 @@ func (m *maker) security(in *openapi.API, op *openapi.Operation) spec.Security {
 	if len(s.Schemes) == 0 {
 		s.Schemes = []spec.Scheme{spec.OAuth2}
 	}
-	s.Schemes = append([]spec.Scheme(nil), s.Schemes...)
-	if !has(s.Schemes, spec.APIKey) {
+	s.Schemes = slices.Clone(s.Schemes)
+	if !slices.Contains(s.Schemes, spec.APIKey) {
 		s.KeyHeader, s.KeyQuery = "", ""
 	} else if s.KeyHeader == "" && s.KeyQuery == "" {
 		s.KeyHeader, s.KeyQuery = "apikey", "apikey"
@@ -81,13 +83,4 @@ func (m *maker) optional(in *openapi.API, a *openapi.AppSecurity) bool {
 		return false
 	}
 	return a.Optional.Value
-}
-
-func has(list []spec.Scheme, s spec.Scheme) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }

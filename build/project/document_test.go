@@ -90,6 +90,18 @@ func TestUnreadableDocumentsNameThePlace(t *testing.T) {
 	}
 }
 
+// size counts nodes as often as they are reached.
+func size(n *yaml.Node, depth int) int {
+	if depth > maxDepth || n.Kind == yaml.AliasNode {
+		return 1 << 40
+	}
+	total := 1
+	for _, c := range n.Content {
+		total += size(c, depth+1)
+	}
+	return total
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"a: &x [1]\nb: *x\n", "{\"a\": [1, {}]}", "<<: {a: 1}\n", "? [a]\n: b", "{a: 1", "\xef\xbb\xbfa: 1", "--- a\n--- b\n"} {
 		f.Add([]byte(s), true)
@@ -107,6 +119,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		_ = outline(doc.Root) // ends only when there is no cycle
+		if n := size(doc.Root, 0); n > maxAliased+len(data)+1 {
+			t.Fatalf("%d bytes became %d nodes", len(data), n)
+		}
 	})
 }
