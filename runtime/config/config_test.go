@@ -72,6 +72,7 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"not TOML", "[listenerConfig]\nhttpPort = 12ab\n", "2:14: not valid TOML: expected a top-level item to end with a newline, comment, or EOF, but got 'a' instead"},
 		{"not TOML, secret line", "[adminConfig]\ntoken = hunter2\n", "2:9: the file is not valid TOML"},
 		{"twice", "[http2]\nenable = true\nenable = false\n", "3:1: not valid TOML: key 'http2.enable' has already been defined."},
+		{"long key", strings.Repeat("k", 9999) + " = 1\n", "1:1: " + strings.Repeat("k", 120) + "... is not a known key"},
 		{"not text", "\xff", "the file is not UTF-8 text"},
 		{"too large", strings.Repeat("#", maxFile+1), "the file is larger than 1048576 bytes"},
 	} {
@@ -234,5 +235,17 @@ func TestIssuersInherit(t *testing.T) {
 	}
 	if a, b := c.Issuers[0], c.Issuers[1]; !a.ValidateSubscription || b.ValidateSubscription || len(a.Claims) != 1 || a.Claims[0].Local != "l" || c.Auth.TimestampSkew != 7*time.Second {
 		t.Errorf("got %+v %+v, skew %v", a, b, c.Auth.TimestampSkew)
+	}
+}
+
+func TestManyMistakesAreReportedQuickly(t *testing.T) {
+	var conf strings.Builder
+	for i := range 50000 {
+		fmt.Fprintf(&conf, "unknown%d = 1\n", i)
+	}
+	start := time.Now()
+	_, list := load(t, conf.String(), Source{})
+	if took := time.Since(start); len(list) != 50000 || took > 30*time.Second {
+		t.Errorf("%d problems in %v", len(list), took)
 	}
 }

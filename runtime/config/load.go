@@ -58,6 +58,8 @@ type loader struct {
 	environ map[string]string
 	root    *node
 	places  map[string]place
+	lines   [][]byte // of the file; nil until one is asked for
+	strange int      // unknown keys so far
 	set     map[string]origin
 	list    diag.List
 	stoodIn bool // the value under way holds a stand-in
@@ -102,7 +104,7 @@ func (l *loader) syntax(err error) diag.Problem {
 		return p
 	}
 	p.Line, p.Col = lineCol(l.src.Data, parse.Position.Start)
-	p.Private = private(l.src.Data, p.Line) || strings.Contains(parse.Message, "unexpected EOF")
+	p.Private = l.private(p.Line) || strings.Contains(parse.Message, "unexpected EOF")
 	if !p.Private {
 		p.Msg = "not valid TOML: " + strings.ToLower(parse.Message[:1]) + parse.Message[1:]
 	}

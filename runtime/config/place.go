@@ -234,11 +234,34 @@ func (s *scanner) quoted() string {
 		s.pos++
 	}
 	if quote == '"' && strings.Contains(body, `\`) {
-		if plain, err := strconv.Unquote(`"` + body + `"`); err == nil {
-			return plain
-		}
+		return unescape(body)
 	}
 	return body
+}
+
+// unescape gives what stands in a basic string of TOML 1.1.
+func unescape(body string) string {
+	var b strings.Builder
+	for i := 0; i < len(body); i++ {
+		if body[i] != '\\' || i+1 == len(body) {
+			b.WriteByte(body[i])
+			continue
+		}
+		i++
+		if digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[body[i]]; digits > 0 {
+			end := min(i+1+digits, len(body))
+			r, _ := strconv.ParseUint(body[i+1:end], 16, 32)
+			b.WriteRune(rune(r))
+			i = end - 1
+			continue
+		}
+		if j := strings.IndexByte(`btnfre`, body[i]); j >= 0 {
+			b.WriteByte("\b\t\n\f\r\x1b"[j])
+		} else {
+			b.WriteByte(body[i])
+		}
+	}
+	return b.String()
 }
 
 // space passes over blanks, with lines over line ends and comments too.
@@ -294,14 +317,9 @@ func lineCol(data []byte, offset int) (line, col int) {
 var telltale = regexp.MustCompile(`(?i)passw|secret|token|credential|base64header|private|://[^/\s]*@`)
 
 // private tells whether a line may hold a secret.
-func private(data []byte, line int) bool {
-	for ; line > 1; line-- {
-		_, rest, ok := bytes.Cut(data, []byte("\n"))
-		if !ok {
-			return false
-		}
-		data = rest
+func (l *loader) private(line int) bool {
+	if l.lines == nil {
+		l.lines = bytes.Split(l.src.Data, []byte("\n"))
 	}
-	text, _, _ := bytes.Cut(data, []byte("\n"))
-	return telltale.Match(text)
+	return line > 0 && line <= len(l.lines) && telltale.Match(l.lines[line-1])
 }

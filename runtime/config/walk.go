@@ -132,7 +132,7 @@ func (l *loader) note(k *key, path string) diag.Problem {
 // at gives the place of a key's value in the file.
 func (l *loader) at(path string) diag.Problem {
 	p := l.places[path]
-	return diag.Problem{File: l.src.File, Line: p.valueLine, Col: p.valueCol, Private: private(l.src.Data, p.valueLine)}
+	return diag.Problem{File: l.src.File, Line: p.valueLine, Col: p.valueCol, Private: l.private(p.valueLine)}
 }
 
 func (l *loader) problem(path, msg string) {
@@ -141,18 +141,32 @@ func (l *loader) problem(path, msg string) {
 	l.list.Add(p)
 }
 
+// maxHints bounds the search for what unknown keys may have meant.
+const maxHints = 50
+
 // unknown reports a name that no key has, with the nearest of its siblings,
 // else of all keys.
 func (l *loader) unknown(at diag.Problem, path, name string, n *node) {
-	at.Msg = path + " is not a known key"
-	names := n.names()
-	slices.Sort(names)
-	at.Hint = diag.DidYouMean(name, names)
-	if at.Hint == "" {
-		at.Hint = l.elsewhere(path, name)
+	at.Msg = shorten(path) + " is not a known key"
+	if l.strange++; l.strange <= maxHints {
+		names := n.names()
+		slices.Sort(names)
+		at.Hint = diag.DidYouMean(name, names)
+		if at.Hint == "" {
+			at.Hint = l.elsewhere(path, name)
+		}
 	}
 	at.Private = at.Private || telltale.MatchString(at.Hint)
 	l.list.Add(at)
+}
+
+// shorten keeps a long key from filling the screen.
+func shorten(path string) string {
+	const most = 120
+	if len(path) <= most {
+		return path
+	}
+	return strings.ToValidUTF8(path[:most], "") + "..."
 }
 
 func (l *loader) elsewhere(path, name string) string {

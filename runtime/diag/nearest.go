@@ -10,12 +10,17 @@ func Nearest(word string, known []string) (string, bool) {
 		if strings.EqualFold(k, word) {
 			return k, true
 		}
+		if abs(len(word)-len(k)) >= bestDistance {
+			continue // at least as many edits
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
 	return best, best != ""
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // DidYouMean gives a hint naming the nearest known word, or "".
 func DidYouMean(word string, known []string) string {
