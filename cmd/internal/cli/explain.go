@@ -163,8 +163,11 @@ func (a *app) explanation(e gateway.Explanation, live bool) error {
 		if live {
 			left = fmt.Sprintf("%d, renewed in %v", l.Remaining, l.Reset.Round(time.Second))
 		}
-		quota := spec.Quota{Count: l.Count, Window: l.Window, Bytes: l.Bytes}
-		rows[i] = []string{l.Level, l.Tier, quotaText(quota), l.Key, left}
+		text := fmt.Sprint(l.Count, " at once")
+		if l.Window > 0 {
+			text = limitText(spec.Quota{Count: l.Count, Window: l.Window, Bytes: l.Bytes, Algorithm: spec.Algorithm(l.Algorithm)})
+		}
+		rows[i] = []string{l.Level, l.Tier, text, l.Key, left}
 	}
 	if _, err := fmt.Fprintln(a.out); err != nil {
 		return err
