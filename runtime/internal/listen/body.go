@@ -180,12 +180,13 @@ const (
 
 // settle is called before the answer's head is written. It gives false when
 // the connection cannot be read any more after this request: net/http goes on
-// after a body that failed, wherever that may be.
-func (b *body) settle() bool {
+// after a body that failed, wherever that may be. A body that a backend was
+// promised is still the backend's to read.
+func (b *body) settle(promised bool) bool {
 	if b.ended.Load() {
 		return true
 	}
-	if !b.reader.CompareAndSwap(nobody, drain) {
+	if promised || !b.reader.CompareAndSwap(nobody, drain) {
 		return !b.failed.Load()
 	}
 	if b.request.ContentLength > drainBytes || b.request.Header.Get("Expect") != "" {
