@@ -81,6 +81,7 @@ func (a *app) explain(ctx context.Context, name, method, path string, flags expl
 	if err != nil {
 		return err
 	}
+	e.Backend = redacted(e.Backend)
 	if flags.format == formatJSON {
 		return a.out.json(e)
 	}
@@ -138,7 +139,10 @@ func (a *app) explainProject(ctx context.Context, dir string, q gateway.Question
 func (a *app) explanation(e gateway.Explanation, live bool) error {
 	facts := [][2]string{{"route", e.Outcome}}
 	if e.API != "" {
-		facts = [][2]string{{"api", e.API}, {"operation", e.Operation}, {"backend", strings.Join(e.Backend, ", ")}}
+		facts = [][2]string{{"api", e.API}, {"operation", e.Operation}}
+	}
+	if len(e.Backend) > 0 {
+		facts = append(facts, [2]string{"backend", strings.Join(e.Backend, ", ")})
 	}
 	if c := e.Caller; c != nil {
 		facts = append(facts,

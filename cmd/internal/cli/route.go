@@ -60,14 +60,19 @@ func backend(g *spec.Gateway, index int) *backendJSON {
 		return nil
 	}
 	e := g.Endpoints[index]
-	b := &backendJSON{Type: string(e.Type)}
-	for _, text := range e.URLs {
+	return &backendJSON{Type: string(e.Type), URLs: redacted(e.URLs)}
+}
+
+// redacted hides passwords in URLs.
+func redacted(urls []string) []string {
+	shown := make([]string, len(urls))
+	for i, text := range urls {
 		if u, err := url.Parse(text); err == nil {
 			text = u.Redacted()
 		}
-		b.URLs = append(b.URLs, text)
+		shown[i] = text
 	}
-	return b
+	return shown
 }
 
 func (b *backendJSON) String() string {
