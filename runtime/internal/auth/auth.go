@@ -128,9 +128,14 @@ func (a *Authenticator) admit(c *cache, credential string, id *identity) (*ident
 	return id, nil
 }
 
-// identity wraps a principal that has just been verified.
+// identity wraps a principal that has just been made.
 func (a *Authenticator) identity(p *exchange.Principal) *identity {
 	p.Prepare(len(a.options.APIs))
+	return a.verified(p)
+}
+
+// verified says that a principal has been verified now.
+func (a *Authenticator) verified(p *exchange.Principal) *identity {
 	id := &identity{principal: p, until: later(a.options.Now(), a.options.CacheTTL)}
 	id.cleared.Store(neverCleared)
 	return id

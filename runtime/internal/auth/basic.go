@@ -123,7 +123,7 @@ func (a *Authenticator) checkUser(ctx context.Context, credential, name string, 
 	if u == nil {
 		return nil, reply.InvalidUser
 	}
-	return a.admit(a.users.cache, credential, a.identity(u.principal))
+	return a.admit(a.users.cache, credential, a.verified(u.principal))
 }
 
 // find gives the user whose password this is, else nil, in the same time.
