@@ -174,10 +174,11 @@ func (t *Table) look(c *Counter, claim *claim, now int64) value {
 
 // Stats tells how full a table is.
 type Stats struct {
-	Keys, Capacity int    // slots taken, slots there may be
-	Bytes          int64  // memory in use for them
-	Evicted        uint64 // keys given up while they still counted
-	Refused        uint64 // uses refused because no slot could be had
+	Keys     int    `json:"keys"`     // slots taken
+	Capacity int    `json:"capacity"` // slots there may be
+	Bytes    int64  `json:"bytes"`    // memory in use for them
+	Evicted  uint64 `json:"evicted"`  // keys given up while they still counted
+	Refused  uint64 `json:"refused"`  // attempts to have a slot that found none
 }
 
 // Stats tells how full the table is for each source.
