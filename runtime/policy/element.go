@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"mgw/runtime/diag"
@@ -30,7 +31,7 @@ type element struct {
 	name      xml.Name
 	attrs     []xml.Attr
 	children  []*element
-	text      string
+	text      []byte
 	line, col int
 }
 
@@ -82,7 +83,7 @@ func (r *reader) root() *element {
 		case xml.EndElement:
 			open = open[:len(open)-1]
 		case xml.CharData:
-			inner.text += string(t)
+			inner.text = append(inner.text, t...)
 		}
 	}
 	return r.onlyRoot(top)
@@ -129,7 +130,7 @@ func (r *reader) parts(inside *element, all []*element, known ...string) map[str
 	for _, e := range all {
 		name := e.name.Local
 		switch {
-		case e.name.Space != throttleSpace || !contains(known, name):
+		case e.name.Space != throttleSpace || !slices.Contains(known, name):
 			r.list.Add(diag.Problem{
 				File: r.file.Name, Line: e.line, Col: e.col, Hint: diag.DidYouMean(name, known),
 				Msg: fmt.Sprintf("%s does not belong into %s", quoteIfOdd(name), quoteIfOdd(inside.name.Local)),
@@ -141,13 +142,4 @@ func (r *reader) parts(inside *element, all []*element, known ...string) map[str
 		}
 	}
 	return parts
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // maxNodes bounds the nodes looked at, each as often as aliases repeat it.
-const maxNodes = 2_000_000
+const maxNodes = 1_000_000
 
 // maxMerge bounds << within <<.
 const maxMerge = 16
@@ -166,7 +166,10 @@ func (f *fields) mergeAll(key, value *yaml.Node, depth int) {
 		f.merge(value, depth)
 	case yaml.SequenceNode:
 		for _, n := range value.Content {
-			f.mergeAll(key, f.r.follow(n), depth)
+			if f.r.budget <= 0 {
+				return
+			}
+			f.mergeAll(key, f.r.follow(n), depth+1)
 		}
 	default:
 		f.r.errorf(value, "<< must name a map")

@@ -33,8 +33,8 @@ type File struct {
 	Data []byte
 }
 
-// maxFile bounds a policy file: 100,000 tiers fit.
-const maxFile = 8 << 20
+// maxFile bounds a policy file: 50,000 tiers fit.
+const maxFile = 4 << 20
 
 // Parse reads policy files. With an error in the list the policies are
 // incomplete.

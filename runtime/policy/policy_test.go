@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -161,7 +162,7 @@ func TestMistakesInPolicies(t *testing.T) {
 		{"word count", "resourcePolicies:\n  - a: {count: many, unitTime: 1, timeUnit: min}\n", "2:16: count must be a whole number, not many"},
 		{"overflow", "resourcePolicies:\n  - a: {count: 9223372036854775808, unitTime: 1, timeUnit: min}\n", "2:16: count is too large: 9223372036854775808"},
 		{"far overflow", "resourcePolicies:\n  - a: {count: 99999999999999999999999, unitTime: 1, timeUnit: min}\n", "2:16: count is too large: 99999999999999999999999"},
-		{"long window", "resourcePolicies:\n  - a: {count: 1, unitTime: 101, timeUnit: year}\n", "2:29: unitTime is too long: 101 year are more than 100 years"},
+		{"long window", "resourcePolicies:\n  - a: {count: 1, unitTime: 51, timeUnit: year}\n", "2:29: unitTime is too long: 51 year are more than 50 years"},
 		{"count and bytes", "resourcePolicies:\n  - a: {bytes: 1KB, " + ok + "}\n", "2:9: the policy a has both count and bytes: give one"},
 		{"bad size", "resourcePolicies:\n  - a: {bytes: 10XB, unitTime: 1, timeUnit: min}\n", "2:16: bytes must be a size such as 10MB, not 10XB"},
 		{"no size", "resourcePolicies:\n  - a: {bytes: MB, unitTime: 1, timeUnit: min}\n", "2:16: bytes must be a size such as 10MB, not MB"},
@@ -190,8 +191,13 @@ func TestMistakesInPolicies(t *testing.T) {
 		{"empty IP policy", "ipPolicies:\n  - a: {}\n  - b\n", "2:8: the policy a has neither rules nor maxConcurrent\n3:5: the policy b has neither rules nor maxConcurrent"},
 		{"custom", "customPolicies:\n  - a: {" + ok + "}\n  - b: {keyTemplate: \"$userid:$apiContext\", " + ok + "}\n  - c: {keyTemplate: $appId}\n  - d: {keyTemplate: $customProperty, " + ok + "}\n  - e\n",
 			"2:8: the policy a has no keyTemplate\n3:22: keyTemplate has the unknown placeholder $userid | did you mean \"$userId\"?\n4:8: the policy c has no count\n5:22: keyTemplate has the unknown placeholder $customProperty | did you mean \"$customProperty.NAME\"?\n6:5: the policy e has no keyTemplate"},
+		{"dollar", "customPolicies:\n  - a: {keyTemplate: \"$5:$appId$\", " + ok + "}\n", "2:22: keyTemplate has the unknown placeholder $"},
+		{"sliding count", "resourcePolicies:\n  - a: {count: 2147483648, unitTime: 1, timeUnit: min, algorithm: slidingWindow}\n", "2:16: count must be at most 2147483647 with algorithm slidingWindow"},
+		{"bucket count", "resourcePolicies:\n  - a: {count: 1000000001, unitTime: 1, timeUnit: sec, algorithm: tokenBucket}\n", "2:67: a tokenBucket gives at most one token in a nanosecond"},
+		{"prohibit and bucket", "ipPolicies:\n  - a: {rules: [{ip: other, " + ok + ", algorithm: tokenBucket, prohibit: 1s}]}\n", "2:91: prohibit goes with algorithm fixedWindow only"},
 		{"merge of nothing", "resourcePolicies:\n  - a: {<<: 5, " + ok + "}\n", "2:13: << must name a map"},
 		{"merge cycle", "resourcePolicies:\n  - a: &x {<<: *x, " + ok + "}\n", "2:12: << is nested too deeply"},
+		{"merge cycle in a list", "resourcePolicies:\n  - a: {<<: &s [*s], " + ok + "}\n", "2:9: << is nested too deeply"},
 		{"wide characters", "resourcePolicies:\n  - größe: {count: 0, unitTime: 1, timeUnit: min}\n", "2:22: count must be 1 or more, not 0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -238,7 +244,7 @@ func TestAliasBombEnds(t *testing.T) {
 
 func TestFilesTooLarge(t *testing.T) {
 	_, list := parse(strings.Repeat("#", maxFile+1))
-	if shown(list) != "the file is larger than 8388608 bytes" {
+	if shown(list) != "the file is larger than 4194304 bytes" {
 		t.Error(shown(list))
 	}
 }
@@ -385,5 +391,28 @@ func checkPlaces(t *testing.T, data []byte, list diag.List) {
 		if p.Line < 0 || p.Line > lines+1 || p.Col < 0 || p.Col > len(data)+2 {
 			t.Errorf("%s lies outside a file of %d lines", p, lines)
 		}
+	}
+}
+
+func TestTooManyCustomPolicies(t *testing.T) {
+	text := "customPolicies:\n"
+	for i := range maxCustom + 2 {
+		text += fmt.Sprintf("  - p%d: {keyTemplate: $appId, count: 1, unitTime: 1, timeUnit: min}\n", i)
+	}
+	got, list := parse(text)
+	if want := "50:5: there are more than 48 custom policies"; shown(list) != want || len(got.Custom) != maxCustom {
+		t.Errorf("got %s, want %s", shown(list), want)
+	}
+}
+
+func TestMergeBombEnds(t *testing.T) {
+	text := "a0: &a0 {x: 1}\n"
+	for i := range 12 {
+		text += fmt.Sprintf("a%d: &a%d {<<: [%s]}\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 30))
+	}
+	start := time.Now()
+	_, list := parse(text + "resourcePolicies:\n  - bomb: *a12\n")
+	if took := time.Since(start); took > 20*time.Second || !strings.Contains(shown(list), "repeats too much through aliases") {
+		t.Errorf("took %v: %s", took, shown(list))
 	}
 }

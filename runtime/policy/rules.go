@@ -129,6 +129,8 @@ func (r *reader) ruleLimit(f *fields, rule *spec.IPRule) {
 		r.errorf(f.node, "a rule has one of count, allow and deny")
 	case rule.Prohibit > 0 && !amount:
 		r.errorf(f.values["prohibit"].key, "prohibit is without count")
+	case rule.Prohibit > 0 && rule.Algorithm != spec.FixedWindow:
+		r.errorf(f.values["prohibit"].key, "prohibit goes with algorithm fixedWindow only")
 	}
 	if rule.Allow || rule.Deny {
 		rule.Quota = spec.Quota{}
@@ -176,12 +178,20 @@ var placeholders = []string{
 }
 
 // placeholder is a dollar sign and letters; what follows the letters is text
-// again.
-var placeholder = regexp.MustCompile(`\$(?:customProperty\.[\w-]+|[A-Za-z]+)`)
+// again. A dollar sign alone is found too: it is always a mistake.
+var placeholder = regexp.MustCompile(`\$(?:customProperty\.[\w-]+|[A-Za-z]*)`)
+
+// maxCustom bounds the custom policies: each request meets all of them, and
+// what one request meets is charged in one step.
+const maxCustom = 48
 
 // customPolicies reads limits on keys of the user's making.
 func (r *reader) customPolicies(list *yaml.Node) {
-	for _, e := range r.entries(list, "Custom") {
+	for i, e := range r.entries(list, "Custom") {
+		if i == maxCustom {
+			r.errorf(e.key, "there are more than %d custom policies", maxCustom)
+			return
+		}
 		what := "the policy " + quoteIfOdd(e.name)
 		if e.body == nil {
 			r.errorf(e.key, "%s has no keyTemplate", what)

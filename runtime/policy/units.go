@@ -38,8 +38,13 @@ func unitOf(name string) (time.Duration, bool) {
 	return 0, false
 }
 
-// longest bounds windows, so that sums of times do not overflow.
-const longest = 100 * 365 * day
+// longest bounds windows and prohibitions: the counters' times are nanoseconds
+// in 64 bits.
+const longest = 50 * 365 * day
+
+// maxSliding is the largest count of a sliding window: two of them share a
+// word.
+const maxSliding = math.MaxInt32
 
 // quota reads count or bytes, unitTime and timeUnit, algorithm. An amount that
 // is absent gives an unlimited quota; whether that will do is the caller's.
@@ -57,11 +62,23 @@ func (f *fields) quota() (q spec.Quota, given bool) {
 		f.r.errorf(f.values["bytes"].key, "%s has both count and bytes: give one", f.what)
 	}
 	q.Window = f.window(hasCount || hasBytes)
-	q.Algorithm = f.algorithm(q.Bytes)
+	q.Algorithm = f.algorithm()
 	if !hasCount && !hasBytes {
 		return spec.Quota{Unlimited: true}, false
 	}
+	f.fits(q)
 	return q, true
+}
+
+// fits reports an amount that the algorithm cannot count.
+func (f *fields) fits(q spec.Quota) {
+	switch {
+	case q.Count == 0 || q.Window == 0: // reported already
+	case q.Algorithm == spec.SlidingWindow && !q.Bytes && q.Count > maxSliding:
+		f.r.errorf(f.values["count"].value, "count must be at most %d with algorithm slidingWindow", int64(maxSliding))
+	case q.Algorithm == spec.TokenBucket && q.Count > int64(q.Window):
+		f.r.errorf(f.values["algorithm"].value, "a tokenBucket gives at most one token in a nanosecond")
+	}
 }
 
 // window reads unitTime and timeUnit.
@@ -87,7 +104,7 @@ func (f *fields) window(needed bool) time.Duration {
 		hint := diag.DidYouMean(name, unitNames)
 		f.r.problem(node, diag.Error, hint, fmt.Sprintf("timeUnit must be one of %s, not %s", strings.Join(unitNames, ", "), kindOf(node)))
 	case ok && unitTime > int64(longest/unit):
-		f.r.errorf(f.values["unitTime"].value, "unitTime is too long: %d %s are more than 100 years", unitTime, name)
+		f.r.errorf(f.values["unitTime"].value, "unitTime is too long: %d %s are more than 50 years", unitTime, name)
 	case ok:
 		return time.Duration(unitTime) * unit
 	}
@@ -101,7 +118,7 @@ func (f *fields) has(name string) bool {
 
 var algorithms = []spec.Algorithm{spec.FixedWindow, spec.SlidingWindow, spec.TokenBucket}
 
-func (f *fields) algorithm(bytes bool) spec.Algorithm {
+func (f *fields) algorithm() spec.Algorithm {
 	name, n := f.text("algorithm")
 	if n == nil {
 		return spec.FixedWindow

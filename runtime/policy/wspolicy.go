@@ -167,7 +167,7 @@ func (r *reader) xmlSubject(id *element, rule *spec.IPRule) bool {
 			r.at(id, "the type of an ID must be IP, ROLE or DOMAIN, not %s", quoteIfOdd(a.Value))
 			return false
 		}
-		if err := subject(rule, kind, id.text); err != nil {
+		if err := subject(rule, kind, string(id.text)); err != nil {
 			r.at(id, "%v", err)
 			return false
 		}
@@ -194,7 +194,7 @@ func (r *reader) control(e *element, rule *spec.IPRule) bool {
 	count, countOK := r.integer(parts["MaximumCount"], math.MaxInt64)
 	unit, unitOK := r.integer(parts["UnitTime"], most)
 	rule.Quota = spec.Quota{Count: count, Window: time.Duration(unit) * time.Millisecond, Algorithm: spec.FixedWindow}
-	if p := parts["ProhibitTimePeriod"]; p != nil && strings.TrimSpace(p.text) != "0" {
+	if p := parts["ProhibitTimePeriod"]; p != nil && strings.TrimSpace(string(p.text)) != "0" {
 		var prohibit int64
 		prohibit, ok = r.integer(p, most)
 		rule.Prohibit = time.Duration(prohibit) * time.Millisecond
@@ -204,7 +204,7 @@ func (r *reader) control(e *element, rule *spec.IPRule) bool {
 
 // integer reads a whole number from 1 on.
 func (r *reader) integer(e *element, most int64) (int64, bool) {
-	text := strings.TrimSpace(e.text)
+	text := strings.TrimSpace(string(e.text))
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil && !strings.Contains(err.Error(), "range"):
