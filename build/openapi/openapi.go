@@ -13,6 +13,8 @@
 package openapi
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"mgw/build/project"
@@ -58,7 +60,7 @@ func isDefinition(root value) bool {
 }
 
 // warnOfStrangers reports documents that are neither definitions nor referred
-// to by one.
+// to by one: the first, as a folder of shared schemas may hold hundreds.
 func (s *source) warnOfStrangers(docs []project.Document, others []value) {
 	if len(others) == 0 {
 		return
@@ -67,13 +69,17 @@ func (s *source) warnOfStrangers(docs []project.Document, others []value) {
 	for _, d := range docs {
 		collectReferences(value{d.File, d.Root}, referred)
 	}
-	for _, o := range others {
-		if !referred[o.file] {
-			p := o.place()
-			s.problems.Warnf(p.File, p.Line, p.Col,
-				`is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it`)
-		}
+	others = slices.DeleteFunc(others, func(o value) bool { return referred[o.file] })
+	if len(others) == 0 {
+		return
 	}
+	more := ""
+	if len(others) > 1 {
+		more = fmt.Sprintf(" (and %d more files like it)", len(others)-1)
+	}
+	p := others[0].place()
+	s.problems.Warnf(p.File, p.Line, p.Col,
+		`is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it%s`, more)
 }
 
 // reader reads one definition.

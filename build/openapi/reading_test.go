@@ -125,10 +125,11 @@ components:
 		"api_definitions/paths/pets.yaml", "/pets~1: {post: {$ref: 'one.json#/put'}}\nall: [{}, {delete: {}}]\n",
 		"api_definitions/paths/one.json", `{"get": {}, "put": {"x-scope": 5}, "x-wso2-crs": 1}`,
 		"api_definitions/schemas/pet.yaml", "type: object\n",
+		"api_definitions/schemas/toy.yaml", "type: object\n",
 	)
 	want := strings.Join([]string{
 		`api_definitions/paths/one.json:1:36: warning: unknown extension x-wso2-crs: it has no effect | did you mean "x-wso2-cors"?`,
-		`api_definitions/schemas/pet.yaml:1:1: warning: is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it`,
+		`api_definitions/schemas/pet.yaml:1:1: warning: is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it (and 1 more files like it)`,
 	}, "\n")
 	if got := printed(l); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -70,7 +70,7 @@ func (b *backends) report(m *maker, in *openapi.API) {
 	case len(b.missing) == len(in.Operations):
 		place, why := in.Place, "there are no servers"
 		if in.Servers != nil {
-			place, why = in.Servers.Place, fmt.Sprintf("servers name no host (%s)", strings.Join(in.Servers.Relative, ", "))
+			place, why = in.Servers.Place, fmt.Sprintf("servers have no http or https URL with a host (%s)", strings.Join(in.Servers.Relative, ", "))
 		}
 		m.errorf(place, backendHint(in), "no backend: %s", why)
 	default:

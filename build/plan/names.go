@@ -10,14 +10,15 @@ import (
 )
 
 // checkNames reports APIs of the same name and version: they would share
-// throttle keys.
-func (m *maker) checkNames(apis []openapi.API) {
+// throttle keys. It adds their indexes to reported.
+func (m *maker) checkNames(apis []openapi.API, reported map[int]bool) {
 	first := map[[2]string]openapi.Place{}
 	for i := range apis {
 		id := [2]string{apis[i].Title.Value, apis[i].Version.Value}
 		if before, twice := first[id]; twice {
 			m.errorf(apis[i].Title.Place, "info.title and info.version together name an API: change one of them",
 				"API %q version %q is already at %s", id[0], id[1], at(before))
+			reported[i] = true
 			continue
 		}
 		first[id] = apis[i].Title.Place

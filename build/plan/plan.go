@@ -39,9 +39,10 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 			m.warnf(apis[i].Place, "has no operations: nothing to serve")
 		}
 	}
-	m.checkNames(apis)
-	m.checkBasePaths(apis)
-	m.checkRoutes(apis)
+	twice := map[int]bool{}
+	m.checkNames(apis, twice)
+	m.checkBasePaths(apis, twice)
+	m.checkRoutes(apis, twice)
 	for i := range apis {
 		if len(apis[i].Operations) > 0 {
 			m.addAPI(&apis[i])

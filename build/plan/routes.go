@@ -9,7 +9,7 @@ import (
 
 // checkBasePaths reports base paths that are there twice. Several APIs may
 // live at the root as long as their routes differ.
-func (m *maker) checkBasePaths(apis []openapi.API) {
+func (m *maker) checkBasePaths(apis []openapi.API, reported map[int]bool) {
 	first := map[string]openapi.Place{}
 	for i := range apis {
 		base := apis[i].BasePath
@@ -19,55 +19,83 @@ func (m *maker) checkBasePaths(apis []openapi.API) {
 		if before, twice := first[shape(base.Value)]; twice {
 			m.errorf(base.Place, "x-wso2-basePath gives an API a base path of its own",
 				"base path %q is already at %s", base.Value, at(before))
+			reported[i] = true
 			continue
 		}
 		first[shape(base.Value)] = base.Place
 	}
 }
 
+// owner is the operation that a route leads to.
+type owner struct {
+	api *openapi.API
+	op  *openapi.Operation
+}
+
 // checkRoutes reports operations that no request could tell from another, and
-// those that a longer base path hides.
-func (m *maker) checkRoutes(apis []openapi.API) {
-	first := map[string]*openapi.Operation{}
+// those that a longer base path hides. An API whose name or base path is
+// another's is compared with itself only: its routes are not more mistakes.
+func (m *maker) checkRoutes(apis []openapi.API, reported map[int]bool) {
+	owners := map[string]owner{}
 	for i := range apis {
 		m.checkHidden(&apis[i], apis)
-		m.dropRepeated(&apis[i], first)
+		if reported[i] {
+			m.dropRepeated(&apis[i], map[string]owner{})
+		} else {
+			m.dropRepeated(&apis[i], owners)
+		}
 	}
 }
 
-// dropRepeated keeps one of several. Where a query or fragment made the
-// difference that is no mistake of the user's; one without either wins.
-func (m *maker) dropRepeated(api *openapi.API, owners map[string]*openapi.Operation) {
-	keys := make([]string, len(api.Operations))
+// claim makes each operation the owner of its route, unless the route has one.
+// One whose path had a query or fragment comes last. It gives the routes.
+func claim(api *openapi.API, owners map[string]owner) []string {
+	routes := make([]string, len(api.Operations))
 	for _, cut := range []bool{false, true} {
 		for i := range api.Operations {
 			op := &api.Operations[i]
 			if op.Cut != cut {
 				continue
 			}
-			keys[i] = op.Method + " " + shape(api.BasePath.Value+op.Path)
-			if owners[keys[i]] == nil {
-				owners[keys[i]] = op
+			routes[i] = op.Method + " " + shape(api.BasePath.Value+op.Path)
+			if owners[routes[i]].op == nil {
+				owners[routes[i]] = owner{api, op}
 			}
 		}
 	}
+	return routes
+}
+
+// dropRepeated keeps one operation of a route. Where a query or fragment made
+// the difference that is no mistake of the user's.
+func (m *maker) dropRepeated(api *openapi.API, owners map[string]owner) {
+	routes := claim(api, owners)
 	kept := make([]openapi.Operation, 0, len(api.Operations))
 	var cut []*openapi.Operation
+	others := map[*openapi.API][]int{} // operations that belong to other APIs
 	for i := range api.Operations {
 		op := &api.Operations[i]
-		switch owner := owners[keys[i]]; {
-		case owner == op:
+		switch o := owners[routes[i]]; {
+		case o.op == op:
 			kept = append(kept, *op)
+		case o.api != api:
+			others[o.api] = append(others[o.api], i)
 		case op.Cut:
 			cut = append(cut, op)
 		default:
 			m.errorf(op.Place, "", "%s %s cannot be told from %s %s at %s",
-				op.Method, op.Path, owner.Method, owner.Path, at(owner.Place))
+				op.Method, op.Path, o.op.Method, o.op.Path, at(o.op.Place))
 		}
 	}
 	if len(cut) > 0 {
 		m.warnf(cut[0].Place, "differs only in query or fragment from another operation, which serves its requests (%s)",
 			count(len(cut), "operation", "operations"))
+	}
+	for _, indexes := range others {
+		op, o := &api.Operations[indexes[0]], owners[routes[indexes[0]]]
+		m.errorf(op.Place, "x-wso2-basePath gives an API a base path of its own",
+			"%s %s is already served by API %q at %s (%s of both)", op.Method, op.Path, o.api.Title.Value, at(o.op.Place),
+			count(len(indexes), "operation", "operations"))
 	}
 	api.Operations = kept
 }
