@@ -28,6 +28,8 @@ const (
 type background struct {
 	target         string
 	stdout, stderr io.Writer
+
+	startBound, stopBound time.Duration // of waiting
 }
 
 func (b background) log() string { return b.target + logSuffix }
@@ -63,7 +65,7 @@ func (b background) start(ctx context.Context, flags []string) int {
 		child.terminate()
 		return b.fail("%v", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startBound)
+	ctx, cancel := context.WithTimeout(ctx, b.startBound)
 	defer cancel()
 	err = child.await(ctx)
 	var ended endedError
@@ -76,7 +78,7 @@ func (b background) start(ctx context.Context, flags []string) int {
 		b.fail("%v; the end of %s:\n%s", err, b.log(), log.tail())
 		return max(ended.ExitCode(), exitFailed) // -1 stands for a signal
 	case errors.Is(err, context.DeadlineExceeded):
-		return b.fail("the gateway (pid %d) does not serve after %v; it goes on, see %s", child.pid(), startBound, b.log())
+		return b.fail("the gateway (pid %d) does not serve after %v; it goes on, see %s", child.pid(), b.startBound, b.log())
 	}
 	child.terminate()
 	return b.fail("interrupted: the gateway (pid %d) was told to end", child.pid())
@@ -85,7 +87,7 @@ func (b background) start(ctx context.Context, flags []string) int {
 // stop tells the gateway to end and waits until it has.
 func (b background) stop(ctx context.Context) int {
 	path := b.target + pidSuffix
-	ctx, cancel := context.WithTimeout(ctx, stopBound)
+	ctx, cancel := context.WithTimeout(ctx, b.stopBound)
 	defer cancel()
 	pid, running, err := runningPID(ctx, path)
 	switch {

@@ -124,7 +124,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if instead != "" {
 		fmt.Fprintf(stderr, "%s is not there: using %s\n", c.path, instead)
 	}
-	b := background{target: target, stdout: stdout, stderr: stderr}
+	b := background{target: target, stdout: stdout, stderr: stderr, startBound: startBound, stopBound: stopBound}
 	switch c.verb {
 	case "stop":
 		return b.stop(ctx)
