@@ -140,6 +140,11 @@ func TestTheUsersGoSettingsDoNotReachTheBuild(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "go.work"), []byte("nonsense"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	kept := filepath.Join(dir, "env") // of go env -w
+	if err := os.WriteFile(kept, []byte("GOFLAGS=-mod=vendor\nGOARCH=arm\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOENV", kept)
 	t.Setenv("GOFLAGS", "-mod=vendor -tags=odd")
 	t.Setenv("GOWORK", filepath.Join(dir, "go.work"))
 	t.Setenv("GOOS", "plan9")
