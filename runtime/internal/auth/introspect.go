@@ -89,6 +89,7 @@ func (a *Authenticator) opaque(ctx context.Context, token string) (*identity, *r
 		case fault == reply.InvalidCredentials:
 			i.refused.put(token, &identity{principal: &exchange.Principal{}, until: later(a.options.Now(), refusedFor)}, a.options.Now())
 		case fault == nil:
+			id.principal.Signature = signatureOf(token)
 			id, fault = a.admit(a.tokens, token, id)
 		}
 		return outcome{id, fault}, nil

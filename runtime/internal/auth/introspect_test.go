@@ -227,6 +227,8 @@ func TestJWTThatDoNotVerifyAreIntrospectedWhereConfigured(t *testing.T) {
 	b.passes(b.withToken(stranger))
 	b.refused(b.withToken(expired), 900903)
 	b.refused(b.withToken("a.b.c.d"), 900901)
+	b.Revoked().Add(stranger, b.clock.now()+int64(time.Hour))
+	b.refused(b.withToken(stranger), 900901)
 }
 
 func TestSubscriptionsOfOpaqueTokens(t *testing.T) {

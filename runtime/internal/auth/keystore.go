@@ -1,12 +1,14 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -76,12 +78,19 @@ func certificateKeys(file, alias string, store *trusted) (keySet, error) {
 
 // trusted is a trust store, read.
 type trusted struct {
-	path         string
-	certificates []*x509.Certificate
+	path    string
+	entries []trustEntry
+}
+
+// trustEntry is a certificate and the friendly name, which keytool calls
+// alias, where the library gives it.
+type trustEntry struct {
+	name        string
+	certificate *x509.Certificate
 }
 
 // readTrustStore reads a PKCS#12 file of certificates; none when there is no
-// path.
+// path. A store of a key and its certificates is one too.
 func readTrustStore(s Store) (*trusted, error) {
 	if s.Path == "" {
 		return &trusted{}, nil
@@ -90,34 +99,69 @@ func readTrustStore(s Store) (*trusted, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading trust store: %w", err)
 	}
+	t := &trusted{path: s.Path}
 	certificates, err := pkcs12.DecodeTrustStore(data, s.Password)
-	if err != nil {
-		return nil, fmt.Errorf("reading trust store %s: %w", s.Path, err)
+	for _, c := range certificates {
+		t.entries = append(t.entries, trustEntry{certificate: c})
 	}
-	return &trusted{s.Path, certificates}, nil
+	if err != nil {
+		// The library's only way to friendly names; deprecated because PEM
+		// loses other attributes, which nobody needs here.
+		blocks, errKeys := pkcs12.ToPEM(data, s.Password)
+		if errKeys != nil {
+			return nil, fmt.Errorf("reading trust store %s: %w", s.Path, err)
+		}
+		return t, t.addBlocks(blocks)
+	}
+	return t, nil
 }
 
-// find gives the certificate of an alias: its subject's common name, or its
-// SHA-256 digest in hexadecimal. The friendly names of a PKCS#12 file, which
-// keytool calls aliases, cannot be had from the library.
+func (t *trusted) addBlocks(blocks []*pem.Block) error {
+	for _, block := range blocks {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return fmt.Errorf("reading trust store %s: %w", t.path, err)
+		}
+		t.entries = append(t.entries, trustEntry{block.Headers["friendlyName"], c})
+	}
+	return nil
+}
+
+// is tells whether an alias means the entry: its friendly name, its subject's
+// common name, or the SHA-256 digest of the certificate in hexadecimal. Of a
+// store of certificates alone the library keeps the friendly names to itself.
+func (e *trustEntry) is(alias string) bool {
+	digest := sha256.Sum256(e.certificate.Raw)
+	return alias != "" && (strings.EqualFold(alias, e.name) || strings.EqualFold(alias, e.certificate.Subject.CommonName) ||
+		strings.EqualFold(alias, hex.EncodeToString(digest[:])))
+}
+
+// find gives the certificate of an alias.
 func (t *trusted) find(alias string) (*x509.Certificate, error) {
 	if t.path == "" {
 		return nil, fmt.Errorf("certificate alias %q: no trust store is configured", alias)
 	}
-	var found []*x509.Certificate
-	for _, c := range t.certificates {
-		digest := sha256.Sum256(c.Raw)
-		if strings.EqualFold(alias, c.Subject.CommonName) || strings.EqualFold(alias, hex.EncodeToString(digest[:])) {
-			found = append(found, c)
+	var found *x509.Certificate
+	var names []string
+	for i := range t.entries {
+		e := &t.entries[i]
+		names = append(names, strconv.Quote(cmp.Or(e.name, e.certificate.Subject.CommonName)))
+		if !e.is(alias) {
+			continue
 		}
+		if found != nil && !found.Equal(e.certificate) {
+			return nil, fmt.Errorf("certificate alias %q is ambiguous in %s: give the SHA-256 digest", alias, t.path)
+		}
+		found = e.certificate
 	}
-	switch len(found) {
-	case 0:
-		return nil, fmt.Errorf("certificate alias %q is not in %s", alias, t.path)
-	case 1:
-		return found[0], nil
+	if found == nil {
+		return nil, fmt.Errorf("certificate alias %q is not in %s, which has %s (friendly name, common name or SHA-256 digest)",
+			alias, t.path, strings.Join(names[:min(len(names), 20)], ", "))
 	}
-	return nil, fmt.Errorf("certificate alias %q is ambiguous in %s", alias, t.path)
+	return found, nil
 }
 
 // key gives the public key of an alias.

@@ -113,10 +113,6 @@ func (m *mutual) shown(x *exchange.Exchange) ([]byte, *reply.Fault) {
 		handshake = x.TLS.PeerCertificates[0].Raw
 	}
 	value, count := m.header.find(&x.Request)
-	if count > 0 && !m.fromProxy(x) {
-		x.Request.Del(m.Header)
-		count = 0
-	}
 	switch {
 	case count > 1:
 		return nil, reply.InvalidCredentials
@@ -132,6 +128,14 @@ func (m *mutual) shown(x *exchange.Exchange) ([]byte, *reply.Fault) {
 		return nil, nil
 	}
 	return handshake, nil
+}
+
+// distrust removes the field that anybody but a trusted proxy sent, so that no
+// backend believes it either.
+func (m *mutual) distrust(x *exchange.Exchange) {
+	if _, count := m.header.find(&x.Request); count > 0 && !m.fromProxy(x) {
+		x.Request.Del(m.Header)
+	}
 }
 
 func (m *mutual) fromProxy(x *exchange.Exchange) bool {
@@ -152,8 +156,8 @@ func (m *mutual) proven(x *exchange.Exchange, handshake []byte) bool {
 	if len(x.TLS.VerifiedChains) > 0 {
 		return true
 	}
-	for _, c := range m.store.certificates {
-		if bytes.Equal(c.Raw, handshake) {
+	for _, e := range m.store.entries {
+		if bytes.Equal(e.certificate.Raw, handshake) {
 			return true
 		}
 	}

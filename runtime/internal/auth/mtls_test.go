@@ -135,7 +135,12 @@ func TestAnAPIThatNoCertificateNamesLetsNobodyIn(t *testing.T) {
 
 func TestDisabledSecurityNeedsNoCertificate(t *testing.T) {
 	b := withMutual(t, "mandatory", false, nil)
-	b.passes(over(b.request(0, opOpen), nil))
+	x := over(b.request(0, opOpen, certificateField, "forged"), nil)
+	x.Peer = netip.MustParseAddrPort("192.0.2.1:1")
+	b.passes(x)
+	if _, there := x.Request.Lookup(certificateField); there {
+		t.Error("a field of anybody goes to the backend")
+	}
 }
 
 func TestACertificateEnds(t *testing.T) {
@@ -234,6 +239,40 @@ func TestAliasesOfATrustStore(t *testing.T) {
 		o.Issuers = []Issuer{{Issuer: idp, CertificateAlias: "OTHER"}}
 	})
 	b.passes(b.withToken(sign(t, jwt.SigningMethodRS256, rsaKey, claims())))
+}
+
+// testdata/keystore.p12 holds a key and its certificate as older tools write
+// them: RC2 and 3DES, friendly name "ballerina", common name "localhost".
+func TestFriendlyNamesOfAKeyStore(t *testing.T) {
+	store, err := readTrustStore(Store{"testdata/keystore.p12", "ballerina"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, alias := range []string{"ballerina", "Ballerina", "localhost"} {
+		if c, err := store.find(alias); err != nil || c.Subject.CommonName != "localhost" {
+			t.Errorf("%s: %v, %v", alias, c, err)
+		}
+	}
+	if _, err := store.find("wso2"); err == nil || !strings.Contains(err.Error(), `"ballerina"`) {
+		t.Errorf("the error names no alias: %v", err)
+	}
+	if _, err := store.find(""); err == nil {
+		t.Error("an empty alias is one")
+	}
+	if s, err := newSigner(&Signing{Store: Store{"testdata/keystore.p12", "ballerina"}}); err != nil || s.method.Alg() != "RS256" {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func FuzzDecodeCertificate(f *testing.F) {
+	f.Add([]byte("AAAA"))
+	f.Add([]byte(pemBegin + " AAAA " + pemEnd))
+	f.Add([]byte("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tQUFBQQ=="))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if der := decodeCertificate(value); len(der) > len(value) {
+			t.Errorf("%d bytes of %d", len(der), len(value))
+		}
+	})
 }
 
 func TestACertificateAllocatesNothing(t *testing.T) {

@@ -41,8 +41,8 @@ func (s *RevokedSet) Add(credential string, expiry int64) {
 	if credential == "" || expiry <= s.now() {
 		return
 	}
-	if strings.Count(credential, ".") == 2 {
-		credential = credential[strings.LastIndexByte(credential, '.')+1:]
+	if signature := signatureOf(credential); signature != "" {
+		credential = signature
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,6 +105,14 @@ func (s *RevokedSet) has(credential string) bool {
 	defer s.mu.RUnlock()
 	expiry, ok := s.entries[digest]
 	return ok && expiry > s.now()
+}
+
+// signatureOf gives the third part of what has three, else nothing.
+func signatureOf(credential string) string {
+	if strings.Count(credential, ".") != 2 {
+		return ""
+	}
+	return credential[strings.LastIndexByte(credential, '.')+1:]
 }
 
 // twinSignature gives the other ECDSA signature that verifies wherever this

@@ -12,6 +12,9 @@ import (
 // Authenticate is the stage: it sets x.Grant, or answers and gives false.
 func (a *Authenticator) Authenticate(x *exchange.Exchange) bool {
 	r := &a.rules[x.Operation.ID]
+	if r.mutual {
+		a.mutual.distrust(x)
+	}
 	if r.disabled {
 		return a.grant(x, r, a.anonymous, nil)
 	}
