@@ -46,6 +46,8 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"unused", "[analytics]\nstreamVersion = '4'\n", "2:17: warning: analytics.streamVersion has no effect in this gateway"},
 		{"secret as number", "[adminConfig]\ntoken = 12345\n", "2:9: adminConfig.token must be text in quotes"},
 		{"unset variable", "[adminConfig]\ntoken = '$env{NOPE}'\n", "2:9: adminConfig.token needs the environment variable NOPE, which is not set"},
+		{"unset variable in a list", "[listenerConfig]\ntrustedProxies = ['10.0.0.1', '$env{NOPE}']\n", "2:18: listenerConfig.trustedProxies needs the environment variable NOPE, which is not set"},
+		{"secret list as number", "[throttlingConfig.redis]\nurl = 12345\n", "2:7: throttlingConfig.redis.url must be a list of texts in quotes, not this"},
 		{"unclosed variable", "[adminConfig]\ntoken = '$env{NOPE'\n", "2:9: adminConfig.token has $env{ without }"},
 		{"home unknown", "[listenerConfig]\nkeyStorePath = '${mgw-runtime.home}/x.p12'\n", "2:16: listenerConfig.keyStorePath needs ${mgw-runtime.home}, which is not known: set MGW_RUNTIME_HOME"},
 		{"missing secret file", "[adminConfig]\ntokenFile = '/nonexistent/t'\n", "2:13: adminConfig.tokenFile cannot be read: stat /nonexistent/t: no such file or directory"},
@@ -247,5 +249,36 @@ func TestManyMistakesAreReportedQuickly(t *testing.T) {
 	_, list := load(t, conf.String(), Source{})
 	if took := time.Since(start); len(list) != 50000 || took > 30*time.Second {
 		t.Errorf("%d problems in %v", len(list), took)
+	}
+}
+
+func TestUsersComeFromEverywhere(t *testing.T) {
+	c, list := load(t, "[b7a.users.\"a.b\"]\npassword='1'\nscopes='x, y'\n[b7a.users.c]\npassword='2'\n", Source{
+		Overrides: []Override{{`b7a.users."a.b".scopes`, "z"}, {"b7a.users.e.password", "5"}},
+		Environ:   []string{"b7a_users_c_password=3", "b7a_users_d_e_password=4", "b7a_users_c_unknown=5", "b7a_users_password=6"},
+	})
+	if len(list) > 0 {
+		t.Fatal(list)
+	}
+	got := ""
+	for _, u := range c.Users {
+		got += fmt.Sprintf("%s=%s%v ", u.Name, u.Password.Reveal(), u.Scopes)
+	}
+	if want := "a.b=1[z] c=3[] d_e=4[] e=5[] "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestRelativePathsStartAtTheFile(t *testing.T) {
+	c, _ := Load(Source{
+		File: "/p/conf/micro-gw.conf", Data: []byte("listenerConfig = {certificateFile = 'tls/a.pem', privateKeyFile = '/k.pem'}\n"),
+		Overrides: []Override{{"b7a.http.accesslog.path", "../access.log"}},
+	})
+	if l := c.Listener; l.CertificateFile != "/p/conf/tls/a.pem" || l.PrivateKeyFile != "/k.pem" || c.AccessLog.Path != "/p/access.log" {
+		t.Errorf("got %q %q %q", l.CertificateFile, l.PrivateKeyFile, c.AccessLog.Path)
+	}
+	c, _ = Load(Source{Overrides: []Override{{"b7a.http.accesslog.path", "access.log"}}})
+	if c.AccessLog.Path != "access.log" {
+		t.Errorf("without a file: %q", c.AccessLog.Path)
 	}
 }

@@ -25,6 +25,7 @@ type input struct {
 	raw     any
 	layer   layer
 	literal bool // placeholders stay as they are
+	hide    bool // messages do not repeat the value
 }
 
 // text gives a string with its placeholders filled in.
@@ -143,9 +144,12 @@ func (in input) list() ([]string, error) {
 		for _, v := range raw {
 			one := in
 			one.raw = v
+			if _, ok := v.(string); !ok {
+				return nil, errors.New("must be a list of texts in quotes")
+			}
 			s, err := one.text()
 			if err != nil {
-				return nil, errors.New("must be a list of texts in quotes")
+				return nil, err
 			}
 			items = append(items, s)
 		}
@@ -167,6 +171,9 @@ const maxShown = 60
 // shown is the value as the user wrote it, for messages about keys that are no
 // secrets. What placeholders stand for is not shown.
 func (in input) shown() string {
+	if in.hide {
+		return "this"
+	}
 	var s string
 	switch v := in.raw.(type) {
 	case string:

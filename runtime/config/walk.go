@@ -81,6 +81,7 @@ func (l *loader) unknownOrEndpoint(path string, top bool, name string, value any
 // effect.
 func (l *loader) apply(k *key, in input, at diag.Problem) {
 	l.stoodIn = false
+	in.hide = k.secret
 	changed, err := k.set(in)
 	if err != nil && l.stoodIn {
 		return // the real value may be right

@@ -19,7 +19,7 @@ import (
 type AccessLogOptions struct {
 	Writer io.Writer
 	Format string       // text, json
-	Logger *slog.Logger // told once that lines are lost, and once that it is over
+	Logger *slog.Logger // told once that lines are lost, and once that it is over; nil: nobody is
 	// Buffer bounds the bytes that wait for Writer; 0 is 4 MiB.
 	Buffer int
 }
@@ -61,6 +61,9 @@ type shard struct {
 func NewAccessLog(o AccessLogOptions) (*AccessLog, error) {
 	if o.Buffer == 0 {
 		o.Buffer = defaultBuffer
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	n := 1
 	for n < runtime.GOMAXPROCS(0) && n < 16 && o.Buffer/(2*n) >= minShard {
