@@ -51,6 +51,14 @@ func (l *leaf) route(method string) *route {
 // order is that of contract 2.9; other methods follow by name.
 var order = []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH"}
 
+// known gives one string for each usual method: equal pointers compare fast.
+func known(method string) string {
+	if i := rank(method); i < len(order) {
+		return order[i]
+	}
+	return method
+}
+
 func (l *leaf) finish() {
 	methods := []string{}
 	for _, r := range l.routes {

@@ -83,7 +83,7 @@ func (s *search) find(n *node, pos int) *leaf {
 		return n.end(true)
 	}
 	raw, end := s.segment(pos)
-	if child := n.literals[string(s.normalForm(raw))]; child != nil {
+	if child := n.literal(s.normalForm(raw)); child != nil {
 		if l := s.find(child, end); l != nil {
 			return l
 		}
@@ -106,6 +106,16 @@ func (s *search) find(n *node, pos int) *leaf {
 		return n.rest
 	}
 	return n.any
+}
+
+func (n *node) literal(segment []byte) *node {
+	if n.onlyNext == nil {
+		return n.literals[string(segment)]
+	}
+	if string(segment) == n.only {
+		return n.onlyNext
+	}
+	return nil
 }
 
 // end gives the template that ends at a node. A trailing slash makes no

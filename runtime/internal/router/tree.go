@@ -16,14 +16,16 @@ type base struct {
 
 // node is a point in a path template between two segments.
 type node struct {
-	literals map[string]*node
-	prefixes []prefix // mixed segments by their leading text, sorted
-	mixed    []*pattern
-	param    *node
-	rest     *leaf
-	any      *leaf
 	plain    *leaf // the template ends here
 	slash    *leaf // the template ends here with a slash
+	only     string
+	onlyNext *node            // where a single literal leads; literals is nil then
+	literals map[string]*node // where several do
+	param    *node
+	prefixes []prefix // mixed segments by their leading text, sorted
+	rest     *leaf
+	any      *leaf
+	mixed    []*pattern
 }
 
 // pattern is a mixed segment and where it leads.
@@ -64,7 +66,7 @@ func (b *base) add(api *spec.API) error {
 		if err != nil {
 			return err
 		}
-		r := route{method: op.Method, api: api, op: op}
+		r := route{method: known(op.Method), api: api, op: op}
 		for _, s := range segments {
 			r.names = append(r.names, s.names...)
 		}
@@ -130,6 +132,7 @@ func (n *node) mixedChild(text []string) *node {
 func (b *base) finish() {
 	if b.apis != nil {
 		b.apis.finish()
+		b.apis = packed(b.apis)
 	}
 	for _, next := range b.next {
 		next.finish()
