@@ -105,10 +105,17 @@ func (l *loader) checkIssuers() {
 	}
 }
 
+// wellKnown is the password that the original's files come with: admin.
+const wellKnown = "d033e22ae348aeb5660fc2140aec35850c4da997"
+
 func (l *loader) checkUsers() {
 	for _, u := range l.cfg.Users {
-		if u.Password.Empty() {
-			l.wrong(join("b7a.users", u.Name), "the user %q has no password", u.Name)
+		path := join("b7a.users", u.Name)
+		switch {
+		case u.Password.Empty():
+			l.wrong(path, "the user %q has no password", u.Name)
+		case strings.EqualFold(u.Password.Reveal(), wellKnown) && !loopback(l.cfg.Listener.Host):
+			l.report(diag.Warning, path+".password", "the user %q has the password that everybody knows", u.Name)
 		}
 	}
 }

@@ -64,6 +64,8 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"admin not on loopback", "[adminConfig]\nenabled = true\ntoken='abc'\nhost = '0.0.0.0'\n", "4:8: warning: adminConfig.host is not a loopback address: the token travels unencrypted"},
 		{"admin port taken", "[adminConfig]\nenabled = true\ntoken='abc'\nport = 9090\n", "4:8: adminConfig.port is 9090, which a listener has already"},
 		{"user without password", "[b7a.users.bob]\nscopes='a'\n", "1:2: the user \"bob\" has no password"},
+		{"well-known password", "[b7a.users.admin]\npassword='d033e22ae348aeb5660fc2140aec35850c4da997'\n", "2:10: warning: the user \"admin\" has the password that everybody knows"},
+		{"well-known password on loopback", "listenerConfig.host='127.0.0.1'\n[b7a.users.admin]\npassword='d033e22ae348aeb5660fc2140aec35850c4da997'\n", ""},
 		{"default password for a key manager", "[keyManager]\nserverUrl = 'https://km:9443'\n", "2:13: keymanager.security.basic.password must be set: the default password is for a key manager on this machine only"},
 		{"proxy without host", "[httpClients.proxy]\nenable = true\n", "2:10: httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port"},
 		{"host names unchecked", "[httpClients]\nverifyHostname = false\n", "2:18: httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile"},

@@ -277,7 +277,7 @@ func TestEveryKeyIsInTheListOfDefaults(t *testing.T) {
 		throttlingConfig.redis.certificateFile httpClients.trustStorePath httpClients.sslConfig.keyStorePath
 		httpClients.sslConfig.trustStorePath httpClients.sslConfig.protocolVersions httpClients.sslConfig.ciphers
 		apikey.issuer.tokenConfig.keyStorePath jwtGeneratorConfig.generatorImpl jwtGeneratorConfig.claimRetrieval
-		apim.eventHub.service_url apim.eventHub.listOfTenants
+		apikey.tokenConfigs.audience apikey.issuer.tokenConfig.audience apim.eventHub.service_url apim.eventHub.listOfTenants
 		keymanager.security.oauth2.password.clientId keymanager.security.oauth2.password.client_id
 		keymanager.security.oauth2.password.clientSecret keymanager.security.oauth2.password.scopes
 		keymanager.security.oauth2.refresh.clientId keymanager.security.oauth2.refresh.client_id

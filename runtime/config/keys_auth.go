@@ -153,12 +153,14 @@ func (l *loader) apiKeyKeys() []key {
 	return []key{
 		{path: check + "issuer", set: text(&c.Issuer, issuer)},
 		{path: check + "certificateAlias", set: text(&c.CertificateAlias, "ballerina")},
+		{path: check + "audience", status: unused, set: ignored},
 		{path: check + "validateAllowedAPIs", set: flag(&c.ValidateAllowedAPIs, false)},
 		{path: issue + "enabled", set: flag(&c.Issue, true)},
 		{path: issue + "keyStorePath", set: fileName(&c.KeyStore.Path, "")},
 		{path: issue + "keyStorePassword", set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
 		{path: issue + "issuer", set: text(&c.IssuedBy, issuer)},
 		{path: issue + "certificateAlias", set: text(&c.IssuerAlias, "ballerina")},
+		{path: issue + "audience", status: unused, set: ignored}, // of earlier versions
 		{path: issue + "validityTime", set: span(&c.Validity, -time.Second, -time.Second, time.Second)},
 		{path: "apikey.issuer.api", each: func() []key {
 			a := new(KeyAPI)
