@@ -82,8 +82,8 @@ type trusted struct {
 	entries []trustEntry
 }
 
-// trustEntry is a certificate and the friendly name, which keytool calls
-// alias, where the library gives it.
+// trustEntry is a certificate and its friendly name, which keytool calls
+// alias, where it can be read.
 type trustEntry struct {
 	name        string
 	certificate *x509.Certificate
@@ -101,17 +101,19 @@ func readTrustStore(s Store) (*trusted, error) {
 	}
 	t := &trusted{path: s.Path}
 	certificates, err := pkcs12.DecodeTrustStore(data, s.Password)
-	for _, c := range certificates {
-		t.entries = append(t.entries, trustEntry{certificate: c})
-	}
 	if err != nil {
-		// The library's only way to friendly names; deprecated because PEM
-		// loses other attributes, which nobody needs here.
+		// A store of another form. The function is deprecated because PEM
+		// loses attributes, which nobody needs here.
 		blocks, errKeys := pkcs12.ToPEM(data, s.Password)
 		if errKeys != nil {
 			return nil, fmt.Errorf("reading trust store %s: %w", s.Path, err)
 		}
 		return t, t.addBlocks(blocks)
+	}
+	// Where the names cannot be read, common names and digests still do.
+	names, _ := friendlyNames(data, s.Password)
+	for _, c := range certificates {
+		t.entries = append(t.entries, trustEntry{names[string(c.Raw)], c})
 	}
 	return t, nil
 }
@@ -131,8 +133,7 @@ func (t *trusted) addBlocks(blocks []*pem.Block) error {
 }
 
 // is tells whether an alias means the entry: its friendly name, its subject's
-// common name, or the SHA-256 digest of the certificate in hexadecimal. Of a
-// store of certificates alone the library keeps the friendly names to itself.
+// common name, or the SHA-256 digest of the certificate in hexadecimal.
 func (e *trustEntry) is(alias string) bool {
 	digest := sha256.Sum256(e.certificate.Raw)
 	return alias != "" && (strings.EqualFold(alias, e.name) || strings.EqualFold(alias, e.certificate.Subject.CommonName) ||

@@ -1,9 +1,11 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"net/netip"
@@ -262,6 +264,48 @@ func TestFriendlyNamesOfAKeyStore(t *testing.T) {
 	if s, err := newSigner(&Signing{Store: Store{"testdata/keystore.p12", "ballerina"}}); err != nil || s.method.Alg() != "RS256" {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// testdata/truststore.p12 is keytool's: two certificates of the common name
+// "localhost", under the aliases "wso2apim310" and "second".
+func TestFriendlyNamesOfATrustStore(t *testing.T) {
+	store, err := readTrustStore(Store{"testdata/truststore.p12", "ballerina"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := store.find("wso2apim310")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := store.find("SECOND")
+	if err != nil || first.Equal(second) {
+		t.Fatalf("%v", err)
+	}
+	if _, err := store.find("localhost"); err == nil || !strings.Contains(err.Error(), "ambiguous") {
+		t.Errorf("%v", err)
+	}
+	if _, err := store.find("third"); err == nil || !strings.Contains(err.Error(), `"wso2apim310"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzReadBags(f *testing.F) {
+	certificate, err := asn1.Marshal(certBag{oidCertBag, []byte("DER")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	name := asn1.RawValue{Tag: asn1.TagSet, IsCompound: true, Bytes: []byte{30, 4, 0, 'a', 0, 'b'}}
+	bags, err := asn1.Marshal([]safeBag{{oidCertBag, asn1.RawValue{FullBytes: certificate}, []attribute{{oidFriendlyName, name}}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(bags)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		names := map[string]string{}
+		if err := readBags(content, names); err == nil && bytes.Equal(content, bags) && names["DER"] != "ab" {
+			t.Errorf("%q", names)
+		}
+	})
 }
 
 func FuzzDecodeCertificate(f *testing.F) {
