@@ -68,9 +68,9 @@ func (b *backends) report(m *maker, in *openapi.API) {
 	switch {
 	case len(b.missing) == 0:
 	case len(b.missing) == len(in.Operations):
-		place, why := in.Place, "there are no servers"
+		place, why := in.Place, "the definition names no server"
 		if in.Servers != nil {
-			place, why = in.Servers.Place, fmt.Sprintf("servers have no http or https URL with a host (%s)", strings.Join(in.Servers.Relative, ", "))
+			place, why = in.Servers.Place, fmt.Sprintf("the definition names no http or https address (%s)", strings.Join(in.Servers.Relative, ", "))
 		}
 		m.errorf(place, backendHint(in), "no backend: %s", why)
 	default:
