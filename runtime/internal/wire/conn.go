@@ -71,6 +71,7 @@ func newConn(s *Server, nc net.Conn, state *tls.ConnectionState) *conn {
 
 // run serves until the connection is to be closed.
 func (c *conn) run() {
+	c.idle, c.probed = c.watch.now.Load(), c.raw == nil
 	c.rest()
 	for !c.closing {
 		err := c.await()
@@ -189,7 +190,6 @@ func (c *conn) selfContained() bool {
 
 // rest prepares for waiting: memory goes back, the alarm is set.
 func (c *conn) rest() {
-	now := c.watch.now.Load()
 	if c.start < c.end {
 		c.alarm.Store(c.since + int64(c.server.options.HeaderTimeout))
 		return
@@ -202,9 +202,12 @@ func (c *conn) rest() {
 	if c.server.draining.Load() && !c.lastLook {
 		c.wake()
 	}
-	c.idle, c.probed = now, c.raw == nil
-	c.alarm.Store(now + int64(c.idleLook()))
+	c.alarm.Store(c.idle + int64(c.idleLook()))
 }
+
+// lastLook is how long a connection without a poller is read once more before
+// it is closed.
+const lastLook = 5 * time.Millisecond
 
 // idleLook is how long an idle connection sleeps: at first a moment, as an end
 // that came together with the last request's bytes does not wake it.
@@ -240,7 +243,7 @@ func (c *conn) resume(err error) bool {
 	}
 	deadline := time.Time{}
 	if c.lastLook && c.raw == nil {
-		deadline = time.Now().Add(c.watch.tick)
+		deadline = time.Now().Add(lastLook)
 	}
 	return c.nc.SetReadDeadline(deadline) == nil
 }
@@ -313,6 +316,7 @@ func (c *conn) finish(err error) {
 	c.release()
 	c.head = requestHead{}
 	c.since = c.watch.now.Load()
+	c.idle, c.probed = c.since, c.raw == nil
 	if c.server.draining.Load() {
 		c.closing = true
 	}

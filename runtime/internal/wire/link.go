@@ -40,7 +40,7 @@ var (
 type presence interface{ Gone() bool }
 
 // lookEvery is how often a silent wait looks whether the client is there.
-const lookEvery = time.Second
+const lookEvery = 500 * time.Millisecond
 
 func (l *link) place() *int { return &l.index }
 

@@ -111,10 +111,11 @@ func (b *backendConn) send() error {
 	}
 	b.makeRoom()
 	b.outcome = nil
-	b.arm(b.in(b.target.to.Timeout), b)
+	deadline := b.in(b.target.to.Timeout)
+	b.arm(deadline, b)
 	err := b.raw.Read(b.talk)
-	if err != nil && isTimeout(err) {
-		err = b.woken(err, 0, nil) // whoever reads on judges the time
+	if err != nil {
+		err = b.woken(err, deadline, b) // nil: to read on
 	}
 	if err == nil {
 		err = b.outcome

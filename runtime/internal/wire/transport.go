@@ -64,6 +64,7 @@ func (t *Transport) Open(to exchange.Target) exchange.Upstream {
 	if to.Secure {
 		u.tls = t.clientTLS(to.Address)
 	}
+	t.watch.refine(tickFor(to.Timeout))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.targets = append(t.targets, u)

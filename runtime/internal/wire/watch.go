@@ -11,7 +11,7 @@ import (
 // over all of them and sets a deadline that has passed on those whose time has
 // come. So no request pays for timers.
 type watch struct {
-	tick time.Duration
+	tick atomic.Int64 // nanoseconds
 	base time.Time
 	now  atomic.Int64 // nanoseconds since base, moved at each tick
 	date atomic.Pointer[[]byte]
@@ -33,7 +33,8 @@ type watched interface {
 }
 
 func newWatch(tick time.Duration, extra func(now int64)) *watch {
-	w := &watch{tick: tick, base: time.Now(), extra: extra, stop: make(chan struct{}), done: make(chan struct{})}
+	w := &watch{base: time.Now(), extra: extra, stop: make(chan struct{}), done: make(chan struct{})}
+	w.tick.Store(int64(tick))
 	w.now.Store(1)
 	w.setDate(w.base)
 	go w.run()
@@ -42,13 +43,14 @@ func newWatch(tick time.Duration, extra func(now int64)) *watch {
 
 func (w *watch) run() {
 	defer close(w.done)
-	ticker := time.NewTicker(w.tick)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		timer.Reset(time.Duration(w.tick.Load()))
 		select {
 		case <-w.stop:
 			return
-		case t := <-ticker.C:
+		case t := <-timer.C:
 			now := int64(time.Since(w.base))
 			w.now.Store(now)
 			w.setDate(t)
@@ -56,6 +58,15 @@ func (w *watch) run() {
 			if w.extra != nil {
 				w.extra(now)
 			}
+		}
+	}
+}
+
+// refine makes it look at least that often.
+func (w *watch) refine(tick time.Duration) {
+	for old := w.tick.Load(); int64(tick) < old; old = w.tick.Load() {
+		if w.tick.CompareAndSwap(old, int64(tick)) {
+			return
 		}
 	}
 }
