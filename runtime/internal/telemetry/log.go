@@ -17,14 +17,14 @@ import (
 	"strings"
 )
 
-// LevelTrace is below slog's debug level.
-const LevelTrace = slog.LevelDebug - 4
+// levelTrace is below slog's debug level.
+const levelTrace = slog.LevelDebug - 4
 
 // levelOff is above everything that is logged.
 const levelOff = slog.Level(1 << 10)
 
 var levels = map[string]slog.Level{
-	"TRACE": LevelTrace, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo,
+	"TRACE": levelTrace, "DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo,
 	"WARN": slog.LevelWarn, "ERROR": slog.LevelError, "OFF": levelOff,
 }
 
@@ -47,7 +47,7 @@ func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 
 // nameLevel writes TRACE for what slog would call DEBUG-4.
 func nameLevel(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) == 0 && a.Key == slog.LevelKey && a.Value.Any() == LevelTrace {
+	if len(groups) == 0 && a.Key == slog.LevelKey && a.Value.Any() == levelTrace {
 		a.Value = slog.StringValue("TRACE")
 	}
 	return a

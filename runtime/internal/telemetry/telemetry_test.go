@@ -193,7 +193,7 @@ func TestLogger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log.Log(t.Context(), LevelTrace, "a")
+		log.Log(t.Context(), levelTrace, "a")
 		log.Warn("b", slog.String("c", "d\ne"))
 		got := ""
 		for line := range strings.Lines(out.String()) {
