@@ -17,16 +17,13 @@ func (b *Backends) prepare(x *exchange.Exchange, e *endpoint, buf *[]byte) strin
 	trailers := m.HasToken(exchange.TE, "trailers")
 	m.StripHop()
 	trusted := b.options.TrustedProxy != nil && b.options.TrustedProxy(x.Peer.Addr())
-	m.DelFunc(func(f exchange.Field) bool {
-		switch f.ID {
-		case exchange.Host, exchange.Expect: // the transport's, and the front's
-			return true
-		case exchange.Other, exchange.Forwarded, exchange.XForwardedFor, exchange.XForwardedHost, exchange.XForwardedProto:
-			name := m.Name(f)
-			return !trusted && forwarding(name) || bytes.IndexByte(name, '_') >= 0 && shadows(m, name)
+	kept := m.Fields[:0]
+	for _, f := range m.Fields {
+		if !dropped(m, f, trusted, buf) {
+			kept = append(kept, f)
 		}
-		return false
-	})
+	}
+	m.Fields = kept
 	b.forwarded(x, buf)
 	if trailers {
 		m.Add("TE", "trailers")
@@ -39,6 +36,18 @@ func (b *Backends) prepare(x *exchange.Exchange, e *endpoint, buf *[]byte) strin
 		m.Set("Authorization", e.authorization)
 	}
 	return protocol
+}
+
+// dropped tells the client's fields that the backend must not see.
+func dropped(m *exchange.Message, f exchange.Field, trusted bool, buf *[]byte) bool {
+	switch f.ID {
+	case exchange.Host, exchange.Expect: // the transport's, and the front's
+		return true
+	case exchange.Other, exchange.Forwarded, exchange.XForwardedFor, exchange.XForwardedHost, exchange.XForwardedProto:
+		name := m.Name(f)
+		return !trusted && forwarding(name) || bytes.IndexByte(name, '_') >= 0 && shadows(m, name, buf)
+	}
+	return false
 }
 
 // forwarded says who asks, in the fields that survived: those of a trusted
@@ -73,12 +82,9 @@ func forwarding(name []byte) bool {
 
 // shadows tells whether a name with underscores is, to a CGI-like backend, one
 // that the gateway vouches for or that the request has too.
-func shadows(m *exchange.Message, name []byte) bool {
-	var room [64]byte
-	if len(name) > len(room) {
-		return true
-	}
-	hyphens := room[:copy(room[:], name)]
+func shadows(m *exchange.Message, name []byte, buf *[]byte) bool {
+	hyphens := append((*buf)[:0], name...)
+	*buf = hyphens
 	for i, c := range hyphens {
 		if c == '_' {
 			hyphens[i] = '-'
