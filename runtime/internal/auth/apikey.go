@@ -2,7 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"mgw/runtime/internal/exchange"
@@ -10,7 +9,8 @@ import (
 )
 
 // KeyIssuer is one apikey.tokenConfigs: whose API keys are accepted. Without a
-// certificate it must be the issuer of KeyIssue, whose own key then counts.
+// certificate it must be the issuer of KeyIssue. It matters only where an
+// operation accepts API keys.
 type KeyIssuer struct {
 	Issuer              string
 	CertificateFile     string
@@ -24,19 +24,25 @@ type keyIssuer struct {
 	keys keySet
 }
 
+// newKeyIssuers reads the keys of all issuers. What this gateway itself issues
+// (own, nil where it does not) it accepts without a certificate, too.
 func newKeyIssuers(o *Options, store *trusted, own *keyMaker) (map[string]*keyIssuer, error) {
 	issuers := map[string]*keyIssuer{}
 	for _, configured := range o.KeyIssuers {
 		i := &keyIssuer{KeyIssuer: configured}
 		var err error
-		if i.keys, err = certificateKeys(configured.CertificateFile, configured.CertificateAlias, store); err != nil {
+		i.keys, err = certificateKeys(configured.CertificateFile, configured.CertificateAlias, store)
+		mine := own != nil && own.Issuer == configured.Issuer
+		switch {
+		case mine && err != nil:
+			o.Log.Warn("only API keys that this gateway signs are accepted", "issuer", configured.Issuer, "error", err)
+		case err != nil:
 			return nil, fmt.Errorf("API key issuer %q: %w", configured.Issuer, err)
+		case !mine && len(i.keys) == 0:
+			return nil, fmt.Errorf("API key issuer %q: no certificate: its signatures could not be checked", configured.Issuer)
 		}
-		if len(i.keys) == 0 && own != nil && own.Issuer == configured.Issuer {
-			i.keys = own.keys()
-		}
-		if len(i.keys) == 0 {
-			return nil, fmt.Errorf("API key issuer %q: %w", configured.Issuer, errors.New("no certificate: its signatures could not be checked"))
+		if mine {
+			i.keys = append(i.keys, own.keys()...)
 		}
 		issuers[configured.Issuer] = i
 	}

@@ -273,10 +273,35 @@ func TestKeyIssuersWithoutKeysAreRefused(t *testing.T) {
 		"no name":              {KeyIssue: &KeyIssue{Signing: Signing{Key: ec256}}},
 		"a store that is none": {KeyIssue: &KeyIssue{Issuer: "me", Signing: Signing{Store: Store{Path: "/nowhere.p12"}}}},
 	} {
-		o.Now = newFakeClock().now
+		o.Now, o.APIs = newFakeClock().now, testAPIs()
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+func TestWhatNoOperationUsesNeedNotBeThere(t *testing.T) {
+	apis := testAPIs()[:1]
+	apis[0].Operations = apis[0].Operations[:opBasic]
+	_, err := New(Options{
+		Now: newFakeClock().now, APIs: apis, TrustStore: Store{Path: "/nowhere.p12"},
+		KeyIssuers: []KeyIssuer{{Issuer: keyIdp, CertificateAlias: "ballerina"}},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheGatewaysOwnKeysNeedNoCertificate(t *testing.T) {
+	b := setUp(t, func(o *Options) {
+		o.Users = testUsers(t)
+		o.TrustStore = trustStore(t, selfSigned(t, "other", rsaKey))
+		o.KeyIssue = &KeyIssue{Signing: Signing{Key: ec256}, Issuer: keyIdp}
+		o.KeyIssuers = []KeyIssuer{{Issuer: keyIdp, CertificateAlias: "ballerina"}}
+	})
+	b.passes(b.request(0, opKey, "X-API-Key", b.issued(t, "")))
+	if !strings.Contains(b.log.String(), "only API keys that this gateway signs") {
+		t.Errorf("log: %s", b.log)
 	}
 }
 

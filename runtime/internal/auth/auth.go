@@ -16,6 +16,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,10 +46,6 @@ func New(o Options) (*Authenticator, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	store, err := readTrustStore(o.TrustStore)
-	if err != nil {
-		return nil, err
-	}
 	a := &Authenticator{
 		options: o,
 		rules:   newRules(&o),
@@ -56,7 +53,7 @@ func New(o Options) (*Authenticator, error) {
 		keys:    newCache(o.CacheCapacity),
 		revoked: newRevokedSet(o.Now),
 	}
-	if err := a.read(store); err != nil {
+	if err := a.read(); err != nil {
 		return nil, err
 	}
 	a.anonymous = a.identity(&exchange.Principal{
@@ -68,8 +65,17 @@ func New(o Options) (*Authenticator, error) {
 }
 
 // read loads what credentials are verified with.
-func (a *Authenticator) read(store *trusted) (err error) {
+func (a *Authenticator) read() (err error) {
 	o := &a.options
+	if !slices.ContainsFunc(a.rules, func(r rule) bool { return r.key }) {
+		o.KeyIssuers = nil
+	}
+	store := &trusted{path: o.TrustStore.Path}
+	if o.usesAlias() {
+		if store, err = readTrustStore(o.TrustStore); err != nil {
+			return err
+		}
+	}
 	if a.issuers, err = newIssuers(o, store); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -94,6 +95,14 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.RefreshInterval, 10*time.Minute)
 	setDefault(&o.RefreshMinimum, 10*time.Second)
 	return nil
+}
+
+// usesAlias tells whether anything stands in the trust store. Its default path
+// need not exist where nothing does.
+func (o *Options) usesAlias() bool {
+	return len(o.MutualTLS.Certificates) > 0 ||
+		slices.ContainsFunc(o.Issuers, func(i Issuer) bool { return i.CertificateAlias != "" }) ||
+		slices.ContainsFunc(o.KeyIssuers, func(i KeyIssuer) bool { return i.CertificateAlias != "" })
 }
 
 func setDefault[T int | time.Duration](v *T, value T) {
