@@ -35,7 +35,7 @@ func TestAliasesOfATrustStore(t *testing.T) {
 	for name, o := range map[string]Options{
 		"unknown":        {TrustStore: store, Issuers: []Issuer{{Issuer: idp, CertificateAlias: "nobody"}}},
 		"ambiguous":      {TrustStore: store, Issuers: []Issuer{{Issuer: idp, CertificateAlias: "same"}}},
-		"wrong password": {TrustStore: Store{store.Path, "wrong-secret"}},
+		"wrong password": {TrustStore: Store{store.Path, "wrong-secret"}, Issuers: []Issuer{{Issuer: idp, CertificateAlias: "other"}}},
 		"unknown client": {TrustStore: store, MutualTLS: MutualTLS{Certificates: []ClientCertificates{{"a", "1", []string{"nobody"}}}}},
 	} {
 		o.Now = newFakeClock().now
