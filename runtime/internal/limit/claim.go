@@ -57,6 +57,9 @@ func (cs *claims) get() *claim {
 	if n := len(cs.free); n > 0 {
 		c := cs.free[n-1]
 		cs.free = cs.free[:n-1]
+		// Who had it may have forgotten it; only the turn's end tells that all
+		// its doings are over.
+		c.turn = c.now.Load()
 		return c
 	}
 	id := cs.count

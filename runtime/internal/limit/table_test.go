@@ -272,3 +272,46 @@ func TestTableInUproar(t *testing.T) {
 		t.Errorf("%d keys left", s.Keys)
 	}
 }
+
+// A counter may remember a place that another key of the same request has by
+// now, and holds.
+func TestAnOldPlaceIsNotLetGoForTheNewKeyInIt(t *testing.T) {
+	table := New(Budget{})
+	r := mustRule(t, table, "r", Verified, Limit{Count: 5, Window: minute})
+	charge := table.NewCharge()
+	old := counterOf(table, r, "old")
+	charge.Take(minute, []*Counter{old})
+	place := old.at.Load()
+	table.Sweep(2 * minute)
+	next := new(Counter)
+	for i := 0; next.at.Load() != place; i++ {
+		next = counterOf(table, r, fmt.Sprint(i))
+		charge.Take(2*minute, []*Counter{next})
+	}
+	s := table.at(next, charge.claim)
+	if table.at(old, charge.claim) != nil || !table.claims.held(s.owner.Load()) {
+		t.Error("the slot of the new key is not locked any more")
+	}
+}
+
+// A pool may forget charges at any time; what they locked with is used again.
+func TestForgottenChargesLeaveNothingBehind(t *testing.T) {
+	table := New(Budget{})
+	c := counterOf(table, mustRule(t, table, "r", Verified, Limit{Count: 1 << 20, Window: minute}), "k")
+	hammer(func(worker int) {
+		for i := range 20 {
+			table.NewCharge().Take(minute, []*Counter{c})
+			if i == worker%20 {
+				runtime.GC()
+			}
+		}
+	})
+	if used := 1<<20 - table.Look(minute, c).Remaining; used != 20*64 {
+		t.Errorf("%d uses counted", used)
+	}
+	table.claims.mu.Lock()
+	defer table.claims.mu.Unlock()
+	if table.claims.count == 20*64 {
+		t.Error("no claim was used twice")
+	}
+}

@@ -145,7 +145,9 @@ func (t *Table) at(c *Counter, claim *claim) *slot {
 		return nil
 	}
 	s := t.slot(at - 1)
-	if s == nil {
+	// Another key's slot may be one that this claim holds already: looked at
+	// before it is locked, it is not let go by mistake.
+	if s == nil || s.hash.Load() != c.hash {
 		return nil
 	}
 	if !s.grab(claim) {
