@@ -105,7 +105,7 @@ func (l *loader) observabilityKeys() []key {
 	c := l.cfg
 	return []key{
 		{path: "b7a.log.level", set: word(&c.Log.Level, "INFO", "TRACE", "DEBUG", "WARN", "ERROR", "OFF")},
-		{path: "b7a.log.format", status: later, set: word(&c.Log.Format, "text", "json")},
+		{path: "b7a.log.format", set: word(&c.Log.Format, "text", "json")},
 		{path: "b7a.http.accesslog.console", set: flag(&c.AccessLog.Console, false)},
 		{path: "b7a.http.accesslog.path", set: fileName(&c.AccessLog.Path, "")},
 		{path: "b7a.http.accesslog.format", set: word(&c.AccessLog.Format, "text", "json")},

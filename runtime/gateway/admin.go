@@ -108,6 +108,10 @@ func (g *Gateway) State() State {
 		Limits:    g.throttle.Stats(),
 		Revoked:   g.auth.Revoked().Len(),
 	}
+	if g.access != nil {
+		written := g.access.log.Stats()
+		s.Counters.AccessLog = &written
+	}
 	for _, api := range g.options.Spec.APIs {
 		s.Routes += len(api.Operations)
 	}

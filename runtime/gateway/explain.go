@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"mgw/runtime/internal/exchange"
@@ -119,5 +120,11 @@ func (g *Gateway) backendOf(x *exchange.Exchange) []string {
 	if index < 0 {
 		return nil
 	}
-	return g.options.Spec.Endpoints[index].URLs
+	var shown []string
+	for _, raw := range g.options.Spec.Endpoints[index].URLs {
+		if u, err := url.Parse(raw); err == nil {
+			shown = append(shown, u.Redacted())
+		}
+	}
+	return shown
 }

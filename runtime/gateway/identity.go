@@ -57,7 +57,7 @@ func issuer(cfg *config.Config, i *config.Issuer) auth.Issuer {
 		JWKSURL:              i.JWKSURL,
 		CertificateFile:      i.CertificateFile,
 		CertificateAlias:     i.CertificateAlias,
-		ValidateSubscription: i.ValidateSubscription || cfg.Auth.ValidateSubscriptions,
+		ValidateSubscription: i.ValidateSubscription,
 		ConsumerKeyClaim:     i.ConsumerKeyClaim,
 		Claims:               map[string]string{},
 		RoleClaim:            i.RoleClaim,

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"mgw/runtime/config"
@@ -78,7 +77,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 }
 
 func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.Config, checkOnly bool) int {
-	log, err := telemetry.NewLogger(p.stderr, cfg.Log.Level, "text")
+	log, err := telemetry.NewLogger(p.stderr, cfg.Log.Level, cfg.Log.Format)
 	if err != nil {
 		return p.fail(err)
 	}
@@ -132,12 +131,8 @@ func (p *program) digest() string {
 }
 
 func (p *program) printVersion(served *spec.Gateway) {
-	version := "development"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		version = info.Main.Version
-	}
 	fmt.Fprintf(p.stdout, "%s gateway, mgw %s, %s %s/%s\ncontent %s\n",
-		served.Project, version, runtime.Version(), runtime.GOOS, runtime.GOARCH, p.digest())
+		served.Project, spec.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH, p.digest())
 	for _, api := range served.APIs {
 		fmt.Fprintf(p.stdout, "  %s %s at %s, %d operations\n", api.Name, api.Version, api.Context, len(api.Operations))
 	}

@@ -12,6 +12,9 @@ import (
 	"fmt"
 )
 
+// Version of mgw and of the gateways that it builds.
+const Version = "0.1.0"
+
 // Format is raised when a Gateway's meaning changes so that an old runtime
 // must not read it.
 const Format = 1

@@ -81,7 +81,6 @@ func (a *app) explain(ctx context.Context, name, method, path string, flags expl
 	if err != nil {
 		return err
 	}
-	e.Backend = redacted(e.Backend)
 	if flags.format == formatJSON {
 		return a.out.json(e)
 	}

@@ -11,9 +11,6 @@ import (
 	"mgw/runtime/spec"
 )
 
-// Version of mgw; a released build may be more precise (see build).
-const Version = "0.1.0"
-
 // version is what `mgw version --json` prints; fields are only ever added.
 type version struct {
 	Version  string `json:"version"`
@@ -26,7 +23,7 @@ type version struct {
 
 func currentVersion(info *debug.BuildInfo) version {
 	v := version{
-		Version:  Version,
+		Version:  spec.Version,
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Format:   spec.Format,
