@@ -43,7 +43,8 @@ type Problem struct {
 	Severity Severity `json:"severity"`
 	Msg      string   `json:"message"`
 	Hint     string   `json:"hint,omitempty"` // what to do, or the nearest known name
-	// Private tells that the line may hold a secret: Write shows no excerpt.
+	// Private tells that the line may hold a secret: Write shows no excerpt,
+	// for other problems of the line neither.
 	Private bool `json:"-"`
 }
 
@@ -132,7 +133,9 @@ func (e listError) Error() string {
 func Write(w io.Writer, l List, read func(file string) ([]byte, error)) error {
 	out := bufio.NewWriter(w)
 	sources := map[string][]byte{}
+	private := privateLines(l)
 	for _, p := range l {
+		p.Private = private[line{p.File, p.Line}]
 		fmt.Fprintln(out, p)
 		if line := excerpt(sources, p, read); line != "" {
 			fmt.Fprintf(out, "    %s\n", line)
@@ -145,6 +148,21 @@ func Write(w io.Writer, l List, read func(file string) ([]byte, error)) error {
 		}
 	}
 	return out.Flush()
+}
+
+type line struct {
+	file   string
+	number int
+}
+
+func privateLines(l List) map[line]bool {
+	lines := map[line]bool{}
+	for _, p := range l {
+		if p.Private {
+			lines[line{p.File, p.Line}] = true
+		}
+	}
+	return lines
 }
 
 // maxExcerpt bounds a printed source line: a minified JSON file is one line.

@@ -72,3 +72,18 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestAPrivateLineIsNotShownForAnyProblem(t *testing.T) {
+	var l List
+	l.Add(Problem{File: "a.yaml", Line: 1, Col: 1, Msg: "one"})
+	l.Add(Problem{File: "a.yaml", Line: 1, Col: 4, Msg: "two", Private: true})
+	l.Add(Problem{File: "a.yaml", Line: 2, Col: 1, Msg: "three"})
+	var out strings.Builder
+	read := func(string) ([]byte, error) { return []byte("password: hunter2\nshown\n"), nil }
+	if err := Write(&out, l, read); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "hunter2") || !strings.Contains(out.String(), "shown") {
+		t.Errorf("got %s", out.String())
+	}
+}
