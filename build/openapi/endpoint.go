@@ -118,7 +118,10 @@ func (r *reader) readURLs(v value, name string) []string {
 		}
 		text = r.withoutDiscovery(item, strings.TrimSpace(text))
 		if why := checkURL(text); why != "" {
-			r.errorf(item, "url %s %s", redacted(text), why)
+			problem := r.errorf(item, "url %s %s", redacted(text), why)
+			if strings.Contains(text, "@") {
+				problem.private()
+			}
 			continue
 		}
 		urls = append(urls, strings.TrimRight(text, "/"))
@@ -164,24 +167,35 @@ func (r *reader) readEndpointType(v value, urls []string) spec.EndpointType {
 	return spec.LoadBalance
 }
 
+// readEndpointSecurity reads securityConfig. Its lines are never shown: a
+// password may stand there, under a mistyped name too.
 func (r *reader) readEndpointSecurity(v value) *spec.EndpointSecurity {
-	if !v.exists() || !r.fields(v, "securityConfig", []string{"type", "username", "password"}) {
+	if !v.exists() {
 		return nil
 	}
-	t := r.textField(v.get("type"), "type")
-	if !strings.EqualFold(t.Value, "basic") {
-		at := v.get("type")
-		if !at.exists() {
-			at = v
-		}
-		r.errorf(at, "securityConfig needs type: basic")
+	before := len(r.problems)
+	security := r.endpointCredential(v)
+	for i := range r.problems[before:] {
+		r.problems[before+i].Private = true
+	}
+	return security
+}
+
+func (r *reader) endpointCredential(v value) *spec.EndpointSecurity {
+	if v.get("password").exists() {
+		r.warnf(v.keyOf("password"), "a password in a definition is ignored: it comes from the environment at start")
+	}
+	if !r.fields(v, "securityConfig", []string{"type", "username", "password"}) {
+		return nil
+	}
+	if t := v.get("type"); !t.exists() {
+		r.errorf(v, "securityConfig needs type: basic")
+	} else if text, _ := t.scalar(); !strings.EqualFold(text, "basic") {
+		r.errorf(t, "securityConfig needs type: basic")
 	}
 	user := r.textField(v.get("username"), "username")
 	if !user.Given && !v.get("username").exists() {
 		r.errorf(v, "securityConfig needs a username")
-	}
-	if v.get("password").exists() {
-		r.warnf(v.keyOf("password"), "a password in a definition is ignored: it comes from the environment at start")
 	}
 	return &spec.EndpointSecurity{Type: "basic", Username: user.Value}
 }

@@ -13,6 +13,9 @@ type reported struct{ list *diag.List }
 
 func (r reported) hint(h string) { (*r.list)[len(*r.list)-1].Hint = h }
 
+// private keeps a line with a secret from being shown.
+func (r reported) private() { (*r.list)[len(*r.list)-1].Private = true }
+
 func (r *reader) errorf(at value, format string, args ...any) reported {
 	p := at.place()
 	r.problems.Errorf(p.File, p.Line, p.Col, format, args...)

@@ -3,6 +3,8 @@ package openapi
 import (
 	"strings"
 	"testing"
+
+	"mgw/runtime/diag"
 )
 
 func TestMistakesHaveOnePlainLineWithItsPlace(t *testing.T) {
@@ -212,5 +214,19 @@ func TestNoMessageIsLongerThanAScreenIsWide(t *testing.T) {
 		if len(p.String()) > 300 || len(p.Hint) > 700 {
 			t.Errorf("%d bytes: %.200s", len(p.String()), p)
 		}
+	}
+}
+
+func TestLinesWithASecretAreNotShown(t *testing.T) {
+	text := definition("x-wso2-sandbox-endpoints: {urls: ['https://me:hunter2@a.example'], type: nonsense}\n"+
+		"x-wso2-production-endpoints: {urls: [https://a.example], securityConfig: {type: basic, usernam: a, password: hunter2}}\n"+
+		"x-wso2-endpoints: [{a: {urls: [https://a.example], securityConfig: {type: basic, username: a, pasword: hunter2}}}]", "")
+	_, l := readText(t, text)
+	var out strings.Builder
+	if err := diag.Write(&out, l, func(string) ([]byte, error) { return []byte(text), nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(l) < 4 || strings.Contains(out.String(), "hunter2") {
+		t.Errorf("%d problems:\n%s", len(l), out.String())
 	}
 }
