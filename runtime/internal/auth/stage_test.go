@@ -1,12 +1,16 @@
 package auth
 
 import (
+	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"mgw/runtime/internal/clock"
 	"mgw/runtime/internal/exchange"
 )
 
@@ -119,9 +123,67 @@ func TestACachedTokenAllocatesNothing(t *testing.T) {
 	}
 }
 
-// repeat gives a function that serves one request with a token.
+func TestConcurrentRequestsShareOneGrant(t *testing.T) {
+	b := setUp(t, nil)
+	token := sign(t, jwt.SigningMethodRS256, rsaKey, claims())
+	b.passes(b.request(1, opSecured, "X-Token", "Bearer "+token)) // the credential is known, the grant is not
+	grants := make([]*exchange.Grant, 16)
+	var group sync.WaitGroup
+	for i := range grants {
+		group.Go(func() {
+			x := b.withToken(token)
+			b.Authenticate(x)
+			grants[i] = x.Grant
+		})
+	}
+	group.Wait()
+	for _, g := range grants {
+		if g == nil || g != grants[0] {
+			t.Fatal("several grants for one caller and API")
+		}
+	}
+}
+
+func TestNothingLentIsKept(t *testing.T) {
+	exchange.Poison = true
+	defer func() { exchange.Poison = false }()
+	s := newServer(t, answers(`{"active":true,"sub":"alice"}`))
+	b := setUp(t, func(o *Options) {
+		o.Transport = &http.Transport{DisableKeepAlives: true}
+		o.Introspection = &Introspection{URL: s.URL}
+		o.Users = testUsers(t)
+		o.KeyIssuers = []KeyIssuer{{Issuer: keyIdp, CertificateFile: certificate(t, "keys", otherKey)}}
+	})
+	for name, value := range map[string]string{
+		"jwt": "Bearer " + sign(t, jwt.SigningMethodRS256, rsaKey, claims()), "opaque": "Bearer opaque", "basic": basicField("sha512", password), "apikey": "",
+	} {
+		request := func() *exchange.Exchange {
+			if value == "" {
+				return b.request(0, opAny, "apikey", keyOf(t))
+			}
+			return b.request(0, opAny, "Authorization", value)
+		}
+		x := request()
+		first := b.passes(x)
+		subject, id := first.Principal.Subject, first.Principal.Application.ID
+		exchange.Release(x)
+		if again := b.passes(request()); again != first {
+			t.Errorf("%s: is not found any more", name)
+		}
+		if first.Principal.Subject != subject || first.Principal.Application.ID != id || strings.Contains(subject, "\xdb") {
+			t.Errorf("%s: the principal changed to %+v", name, first.Principal)
+		}
+	}
+}
+
+// repeat gives a function that serves one request with a token, among fields
+// such as clients send.
 func (b *bench) repeat(token string) func() {
-	x := b.withToken(token)
+	return b.again(b.request(0, opAny, "Host", "api.example", "User-Agent", "curl/8", "Accept", "*/*", "Accept-Encoding", "gzip",
+		"X-Request-Id", "4711", "Cookie", "a=b", "X-Forwarded-For", "192.0.2.1", "Authorization", "Bearer "+token))
+}
+
+func (b *bench) again(x *exchange.Exchange) func() {
 	fields := append([]exchange.Field(nil), x.Request.Fields...)
 	return func() {
 		x.Request.Fields = append(x.Request.Fields[:0], fields...)
@@ -133,25 +195,57 @@ func (b *bench) repeat(token string) func() {
 }
 
 func BenchmarkCachedToken(b *testing.B) {
-	for _, n := range []int{1, 10000} {
-		b.Run(map[int]string{1: "one", 10000: "of 10000"}[n], func(b *testing.B) {
-			bed := setUp(b, func(o *Options) { o.CacheCapacity = 2 * n; o.Now = func() int64 { return time.Now().UnixNano() } })
-			token := sign(b, jwt.SigningMethodRS256, rsaKey, claims(jwt.MapClaims{"exp": epoch * 2}))
-			for i := range n - 1 {
-				bed.tokens.put(strings.Repeat("x", 600)+string(rune(i)), bed.anonymous2(), bed.options.Now())
+	for name, others := range map[string]int{"alone": 0, "among 10000": 10000} {
+		b.Run(name, func(b *testing.B) {
+			bed := setUp(b, func(o *Options) { o.CacheCapacity = 2*others + 1; o.Now = clock.New().Now })
+			for i := range others {
+				id := bed.identity(&exchange.Principal{})
+				bed.tokens.put(strings.Repeat("x", 600)+strconv.Itoa(i), id, bed.options.Now())
 			}
-			run := bed.repeat(token)
-			run()
-			b.ReportAllocs()
-			for b.Loop() {
-				run()
-			}
+			measure(b, bed.repeat(sign(b, jwt.SigningMethodRS256, rsaKey, claims(jwt.MapClaims{"exp": epoch * 2}))))
 		})
 	}
 }
 
-func (b *bench) anonymous2() *identity {
-	return b.identity(&exchange.Principal{Application: exchange.Application{ID: "x"}})
+func BenchmarkCached(b *testing.B) {
+	bed := setUp(b, func(o *Options) {
+		o.Now = clock.New().Now
+		o.Users = testUsers(b)
+		o.KeyIssuers = []KeyIssuer{{Issuer: keyIdp, CertificateFile: certificate(b, "keys", otherKey)}}
+	})
+	b.Run("user", func(b *testing.B) {
+		measure(b, bed.again(bed.request(0, opBasic, "Authorization", basicField("bcrypt", password))))
+	})
+	b.Run("key", func(b *testing.B) { measure(b, bed.again(bed.request(0, opKey, "X-API-Key", keyOf(b)))) })
+	b.Run("anonymous", func(b *testing.B) { measure(b, bed.again(bed.request(0, opOpen))) })
+}
+
+// BenchmarkVerify is a token that nobody has shown before.
+func BenchmarkVerify(b *testing.B) {
+	bed := setUp(b, func(o *Options) {
+		o.Issuers = append(o.Issuers, Issuer{Issuer: idp, CertificateFile: certificate(b, "p256", ec256)})
+	})
+	for name, token := range map[string]string{
+		"RS256": sign(b, jwt.SigningMethodRS256, rsaKey, claims()), "ES256": sign(b, jwt.SigningMethodES256, ec256, claims()),
+		"garbage": strings.Repeat("A", 200) + "." + strings.Repeat("A", 400) + "." + strings.Repeat("A", 86),
+	} {
+		b.Run(name, func(b *testing.B) {
+			measure(b, func() {
+				if _, fault := bed.verifyJWT(b.Context(), token); (fault == nil) == (name == "garbage") {
+					b.Fatal(fault)
+				}
+			})
+		})
+	}
+}
+
+func measure(b *testing.B, run func()) {
+	b.Helper()
+	run()
+	b.ReportAllocs()
+	for b.Loop() {
+		run()
+	}
 }
 
 func FuzzParseToken(f *testing.F) {
