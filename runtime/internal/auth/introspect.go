@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -35,6 +36,7 @@ const (
 	maxIntrospectionAnswer = 64 << 10
 	refusedFor             = 10 * time.Second // a token that is not active is not asked for again
 	refusedCapacity        = 1024
+	complainEvery          = 10 * time.Second
 )
 
 // introspector asks the endpoint: once for a token, however many requests show
@@ -47,6 +49,9 @@ type introspector struct {
 	flights singleflight.Group
 	slots   slots
 	refused *cache // tokens that are not active; apart, so that they push out nothing else
+
+	complained atomic.Int64 // when a failure was logged last
+	silent     atomic.Int64 // failures since
 }
 
 func newIntrospector(o *Options) (*introspector, error) {
@@ -95,11 +100,22 @@ func (a *Authenticator) opaque(ctx context.Context, token string) (*identity, *r
 		return outcome{id, fault}, nil
 	})
 	if err != nil {
-		i.log.Warn("a token could not be introspected", "error", err)
+		i.complain(err, a.options.Now())
 		return nil, reply.InvalidCredentials
 	}
 	o := v.(outcome)
 	return o.id, o.fault
+}
+
+// complain logs a failed call, but not one line for each request while the
+// endpoint is away.
+func (i *introspector) complain(err error, now int64) {
+	last := i.complained.Load()
+	if last != 0 && now-last < int64(complainEvery) || !i.complained.CompareAndSwap(last, now) {
+		i.silent.Add(1)
+		return
+	}
+	i.log.Warn("a token could not be introspected", "error", err, "notLogged", i.silent.Swap(0))
 }
 
 // ask makes the call. Others wait for it too, so a caller that leaves does not

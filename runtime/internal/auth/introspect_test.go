@@ -201,7 +201,15 @@ func TestTheEndpointBeingAwayOpensNoDoor(t *testing.T) {
 	if got := b.refused(b.withToken("secret-token"), 900901); got != invalidCredentials {
 		t.Errorf("%+v", got)
 	}
-	if !strings.Contains(b.log.String(), "could not be introspected") {
+	for range 20 {
+		b.refused(b.withToken("secret-token"), 900901)
+	}
+	if strings.Count(b.log.String(), "could not be introspected") != 1 {
+		t.Errorf("log: %s", b.log)
+	}
+	b.clock.pass(complainEvery)
+	b.refused(b.withToken("secret-token"), 900901)
+	if !strings.Contains(b.log.String(), "notLogged=20") {
 		t.Errorf("log: %s", b.log)
 	}
 	b.quiet("secret-token")

@@ -76,11 +76,20 @@ func (s *RevokedSet) sweep() {
 	maps.DeleteFunc(s.entries, func(_ [sha256.Size]byte, expiry int64) bool { return expiry <= now })
 }
 
-// shrink drops the sixteenth that ends first, ended entries among them.
+// shrink drops the sixteenth that ends first, ended entries among them, and no
+// more than that where many end at once.
 func (s *RevokedSet) shrink() {
 	ends := slices.Sorted(maps.Values(s.entries))
-	cut := ends[len(ends)/16]
-	maps.DeleteFunc(s.entries, func(_ [sha256.Size]byte, expiry int64) bool { return expiry <= cut })
+	left := len(ends) / 16
+	last := ends[left]
+	left++
+	maps.DeleteFunc(s.entries, func(_ [sha256.Size]byte, expiry int64) bool {
+		if expiry > last || left == 0 {
+			return false
+		}
+		left--
+		return true
+	})
 }
 
 // revoked tells whether any of an identity's names is in the set.

@@ -88,6 +88,18 @@ func TestTheRevokedSetIsBounded(t *testing.T) {
 	}
 }
 
+func TestAtTheBoundFewGoEvenWhereAllEndAtOnce(t *testing.T) {
+	clock := newFakeClock()
+	s := newRevokedSet(clock.now)
+	s.limit = 1000
+	for range s.limit + 1 {
+		s.Add(rand.Text(), clock.now()+int64(time.Hour))
+	}
+	if s.Len() < s.limit*14/16 || s.Len() > s.limit {
+		t.Errorf("%d entries", s.Len())
+	}
+}
+
 func BenchmarkCachedTokenBesideRevocations(b *testing.B) {
 	bed := setUp(b, nil)
 	for range 10_000 {
