@@ -12,11 +12,13 @@ import (
 // dispatch accepts for the engine. TLS is ended here, so that HTTP/2, which
 // ALPN tells, can go to net/http.
 func (l *Listener) dispatch(socket net.Listener) error {
+	defer l.loops.Done()
 	for pause := time.Duration(0); ; {
 		conn, err := socket.Accept()
 		switch {
 		case err == nil:
 			pause = 0
+			l.handing.Add(1)
 			l.engine.run(conn, func() { l.serveConn(conn) })
 		case errors.Is(err, net.ErrClosed):
 			_ = l.handed.Close()
@@ -33,12 +35,14 @@ func (l *Listener) dispatch(socket net.Listener) error {
 func (l *Listener) serveConn(conn net.Conn) {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
+		l.handing.Done()
 		l.options.Engine(conn, nil)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.options.Timeouts.Header)
 	err := secure.HandshakeContext(ctx)
 	cancel()
+	l.handing.Done()
 	state := secure.ConnectionState()
 	switch {
 	case err != nil:
@@ -139,13 +143,14 @@ func (t *tracker) wait(ctx context.Context) error {
 	}
 }
 
-// close cuts all.
-func (t *tracker) close() {
+// close cuts all and tells how many there were.
+func (t *tracker) close() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for conn := range t.conns {
 		_ = conn.Close()
 	}
+	return len(t.conns)
 }
 
 // bounded accepts no more than n connections at a time; the rest wait in the

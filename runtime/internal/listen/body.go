@@ -24,6 +24,7 @@ type body struct {
 	message *exchange.Message // where trailers go
 	free    bool              // of time-outs: both sides may be silent for long
 
+	mu     sync.Mutex // held by Next
 	buf    *[bodyBuffer]byte
 	filled int           // of buf, while all that was read still stands in it
 	lost   bool          // it does not any more
@@ -66,6 +67,8 @@ var (
 
 // Next lends the next chunk.
 func (b *body) Next() ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if len(b.replay) > 0 {
 		chunk := b.replay
 		b.replay = nil
@@ -81,12 +84,14 @@ func (b *body) Next() ([]byte, error) {
 		b.buf = bodyBuffers.Get().(*[bodyBuffer]byte)
 	}
 	room := b.buf[b.filled:]
-	if len(room) == 0 || b.lost {
-		b.lost = true
+	full := len(room) == 0 || b.lost
+	if full {
 		room = b.buf[:]
 	}
 	n, err := b.read(room)
-	if !b.lost {
+	if full {
+		b.lost = b.lost || n > 0
+	} else {
 		b.filled += n
 	}
 	if err != nil {
@@ -201,8 +206,13 @@ func (b *body) settle(promised bool) bool {
 	return err == io.EOF
 }
 
-// close gives the buffer back. Nobody reads any more.
+// close ends the body with its exchange, whoever still reads it, and gives the
+// buffer back.
 func (b *body) close() {
+	b.Abort(errAborted)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.replay, b.err = nil, errAborted
 	if b.buf != nil {
 		bodyBuffers.Put(b.buf)
 		b.buf = nil

@@ -1,7 +1,9 @@
 package listen
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -27,6 +29,52 @@ func TestTargetsAreTakenApartAsTheyCame(t *testing.T) {
 		if (fault != nil) != (tc.path == "") || string(x.Target) != tc.target || string(x.Path) != tc.path || string(x.Query) != tc.query {
 			t.Errorf("%s: %q %q %q, %v", tc.uri, x.Target, x.Path, x.Query, fault)
 		}
+	}
+}
+
+func TestABodyEndsWithItsExchange(t *testing.T) {
+	in, out := io.Pipe()
+	defer out.Close()
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest("POST", "/", nil)
+	b := &body{front: newTestFront(), from: in, control: http.NewResponseController(recorder), request: request, message: new(exchange.Message)}
+	go func() { _, _ = out.Write([]byte("first")) }()
+	if chunk, err := b.Next(); string(chunk) != "first" || err != nil {
+		t.Fatalf("%q, %v", chunk, err)
+	}
+	if !b.Rewind() {
+		t.Error("what still stands in the buffer cannot be had again")
+	}
+	b.close()
+	if chunk, err := b.Next(); chunk != nil || err == nil {
+		t.Errorf("after its end: %q, %v", chunk, err)
+	}
+	if b.Rewind() {
+		t.Error("after its end it can be rewound")
+	}
+}
+
+func TestABodyRewindsWhileItFitsItsBuffer(t *testing.T) {
+	for _, size := range []int{0, 10, bodyBuffer, bodyBuffer + 1} {
+		content := strings.Repeat("x", size)
+		b := &body{front: newTestFront(), from: io.NopCloser(strings.NewReader(content)),
+			control: http.NewResponseController(httptest.NewRecorder()), request: httptest.NewRequest("POST", "/", nil), message: new(exchange.Message)}
+		for try := range 2 {
+			n := 0
+			chunk, err := b.Next()
+			for ; err == nil; chunk, err = b.Next() {
+				n += len(chunk)
+			}
+			if n != size || err != io.EOF {
+				t.Errorf("%d bytes, time %d: %d, %v", size, try, n, err)
+			}
+			if got := b.Rewind(); got != (size <= bodyBuffer) {
+				t.Errorf("%d bytes: Rewind gives %v", size, got)
+			} else if !got {
+				break
+			}
+		}
+		b.close()
 	}
 }
 

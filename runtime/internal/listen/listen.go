@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -52,6 +53,10 @@ type Options struct {
 	// state is nil on plaintext, and a TLS connection has shaken hands already.
 	// Without an engine net/http does this too.
 	Engine func(net.Conn, *tls.ConnectionState)
+	// Drain lets the engine's connections finish and closes those that are
+	// idle, until its context ends. Shutdown calls it when no connection will
+	// be handed to the engine any more.
+	Drain func(context.Context) error
 }
 
 // Limits bound what one request may bring.
@@ -100,8 +105,10 @@ type Listener struct {
 	server  *http.Server
 	http    net.Listener // nil: none
 	https   net.Listener
-	handed  *handover // connections that the engine leaves to net/http
-	engine  *tracker  // connections that the engine serves
+	handed  *handover      // connections that the engine leaves to net/http
+	engine  *tracker       // connections that the engine serves
+	loops   sync.WaitGroup // that accept for the engine
+	handing sync.WaitGroup // connections on their way to it
 }
 
 // New binds. Connections wait until Serve.
@@ -214,6 +221,7 @@ func (l *Listener) accepting() (loops []func() error) {
 		switch {
 		case socket == nil:
 		case l.options.Engine != nil:
+			l.loops.Add(1)
 			loops = append(loops, func() error { return l.dispatch(socket) })
 		default:
 			loops = append(loops, func() error { return l.server.Serve(socket) })
@@ -241,6 +249,7 @@ func (e *CutError) Error() string {
 // is left then is cut, and a *CutError tells how much that was.
 func (l *Listener) Shutdown(ctx context.Context) error {
 	l.closeSockets()
+	drained := l.drain(ctx)
 	err := l.server.Shutdown(ctx)
 	if err == nil {
 		err = l.front.tunnels.wait(ctx)
@@ -249,14 +258,34 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 		err = l.engine.wait(ctx)
 	}
 	if err == nil {
+		<-drained
 		return nil
 	}
 	cut := &CutError{Requests: l.front.active.Load()}
+	if l.engine != nil {
+		cut.Requests += int64(l.engine.close())
+	}
 	_ = l.server.Close()
 	l.front.tunnels.close()
-	if l.engine != nil {
-		l.engine.close()
-	}
 	l.front.finish(time.Second)
+	<-drained
 	return cut
+}
+
+// drain tells the engine to come to an end. The channel is closed when it has.
+func (l *Listener) drain(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	if l.options.Engine == nil || l.options.Drain == nil {
+		close(done)
+		return done
+	}
+	go func() {
+		defer close(done)
+		l.loops.Wait()
+		l.handing.Wait()
+		if err := l.options.Drain(ctx); err != nil {
+			l.options.Log.Debug("draining the engine", "error", err)
+		}
+	}()
+	return done
 }

@@ -438,3 +438,43 @@ func TestAnEngineGetsHTTP1AndNetHTTPTheRest(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestShutdownDrainsTheEngine(t *testing.T) {
+	for name, obeys := range map[string]bool{"an engine that ends": true, "an engine that does not": false} {
+		t.Run(name, func(t *testing.T) {
+			idle, leave := make(chan struct{}), make(chan struct{})
+			l, err := listen.New(listen.Options{Chain: chainOf(hello), HTTP: "127.0.0.1:0",
+				Engine: func(conn net.Conn, _ *tls.ConnectionState) {
+					defer conn.Close()
+					close(idle)
+					if !obeys {
+						_, _ = conn.Read(make([]byte, 1)) // until it is cut
+						return
+					}
+					<-leave
+				},
+				Drain: func(context.Context) error { close(leave); return nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 1)
+			go func() { served <- l.Serve() }()
+			address, _ := l.Addresses()
+			_, _ = dial(t, address.String(), "")
+			<-idle
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			if !obeys {
+				ctx, cancel = context.WithTimeout(context.Background(), 20*time.Millisecond)
+			}
+			defer cancel()
+			var cut *listen.CutError
+			if err := l.Shutdown(ctx); errors.As(err, &cut) == obeys || cut != nil && cut.Requests != 1 {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if err := <-served; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		})
+	}
+}
