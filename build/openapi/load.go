@@ -34,7 +34,7 @@ type operation struct {
 }
 
 // load reduces the definition to what routing needs and lets kin-openapi read
-// the rest of it.
+// that.
 func (r *reader) load() (*document, bool) {
 	reduced, paths := r.reduce()
 	data, err := json.Marshal(reduced)

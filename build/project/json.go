@@ -42,6 +42,8 @@ type jsonParser struct {
 	data []byte
 	at   *places
 	end  int // of the last token
+
+	spare []yaml.Node // allocated together: a document has a million of them
 }
 
 // value reads one value; its children follow their opening bracket.
@@ -102,7 +104,13 @@ func (p *jsonParser) token() (*yaml.Node, json.Token, error) {
 		begin++
 	}
 	line, col := p.at.start(begin)
-	return &yaml.Node{Kind: yaml.ScalarNode, Line: line, Column: col}, t, nil
+	if len(p.spare) == 0 {
+		p.spare = make([]yaml.Node, 256)
+	}
+	n := &p.spare[0]
+	p.spare = p.spare[1:]
+	n.Kind, n.Line, n.Column = yaml.ScalarNode, line, col
+	return n, t, nil
 }
 
 func (p *jsonParser) errorAt(err error) int {
