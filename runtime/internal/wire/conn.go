@@ -38,6 +38,8 @@ type conn struct {
 	probed   bool // looked for an end that came together with the last bytes
 	lastLook bool // draining: one more read, then close
 	step     func(fd uintptr) bool
+	polled   bool    // inside of the poller's callback, which lends
+	fd       uintptr // this descriptor
 	vector   vector
 	one      [1]byte
 
@@ -115,6 +117,8 @@ func (c *conn) await() error {
 // readable reads and serves until there is nothing to read. It gives true to
 // leave the poller: to close, or for a request that needs more reads.
 func (c *conn) readable(fd uintptr) bool {
+	c.fd, c.polled = fd, true
+	defer c.leavePoller()
 	for {
 		c.room()
 		n, again, err := rawRead(fd, c.buf[c.end:])
@@ -141,6 +145,20 @@ func (c *conn) readable(fd uintptr) bool {
 			return c.closing
 		}
 	}
+}
+
+func (c *conn) leavePoller() { c.polled = false }
+
+// write sends b; where the descriptor is at hand, without net's detours.
+func (c *conn) write(b []byte) error {
+	if c.polled {
+		n, err := rawWrite(c.fd, b)
+		if err != nil || n == len(b) {
+			return err
+		}
+		b = b[n:]
+	}
+	return c.link.write(b)
 }
 
 // handle serves the requests that stand in the buffer. In the poller it leaves

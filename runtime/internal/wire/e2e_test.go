@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	exchange.Poison = true
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
+	goleak.VerifyTestMain(m)
 }
 
 // forward is the least last stage that is a proxy.

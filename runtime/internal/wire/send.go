@@ -109,7 +109,6 @@ func (b *backendConn) send() error {
 		b.sent.Store(true)
 		return b.write(b.out)
 	}
-	b.makeRoom()
 	b.outcome = nil
 	deadline := b.in(b.target.to.Timeout)
 	b.arm(deadline, b)
@@ -140,8 +139,13 @@ func (b *backendConn) writeAndWait(fd uintptr) bool {
 		}
 		b.out = b.out[n:]
 		b.outcome = err
-		return err != nil || len(b.out) > 0
+		if err != nil || len(b.out) > 0 {
+			return true
+		}
+		b.freeRoom() // no memory is held while the backend thinks
+		return false
 	}
+	b.makeRoom()
 	n, again, err := rawRead(fd, b.buf[b.end:])
 	if again {
 		return false
