@@ -48,7 +48,7 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 			m.addAPI(&apis[i])
 		}
 	}
-	if len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 {
+	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 {
 		m.problems.Errorf("", 0, 0, "project %s: no definition has an operation to serve", name)
 	}
 	return m.gateway, m.problems
