@@ -61,6 +61,7 @@ func isDefinition(root value) bool {
 
 // warnOfStrangers reports documents that are neither definitions nor referred
 // to by one: the first, as a folder of shared schemas may hold hundreds.
+// That there is no definition at all is an error.
 func (s *source) warnOfStrangers(docs []project.Document, others []value) {
 	if len(others) == 0 {
 		return
@@ -78,6 +79,10 @@ func (s *source) warnOfStrangers(docs []project.Document, others []value) {
 		more = fmt.Sprintf(" (and %d more files like it)", len(others)-1)
 	}
 	p := others[0].place()
+	if len(others) == len(docs) {
+		s.problems.Errorf(p.File, p.Line, p.Col, `is no definition: it has neither "openapi" nor "swagger" at the top%s`, more)
+		return
+	}
 	s.problems.Warnf(p.File, p.Line, p.Col,
 		`is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it%s`, more)
 }
