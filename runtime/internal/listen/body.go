@@ -3,6 +3,7 @@ package listen
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -143,16 +144,23 @@ func (b *body) end(err error) {
 				b.message.AddTrailer(name, value)
 			}
 		}
+	case err == errTooLarge:
 	case b.aborted.Load():
 		err = errAborted
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errTooSlow
-	case strings.Contains(err.Error(), "chunk") || strings.Contains(err.Error(), "trailer"):
-		// net/http has no type for what its chunked reader refuses.
+	case b.request.ProtoMajor == 1 && !cutOff(err):
 		err = errMalformed
 	}
 	b.failed.Store(err != io.EOF)
 	b.err = err
+}
+
+// cutOff tells a connection that ended from a body that breaks the rules, for
+// which net/http has no type.
+func cutOff(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || strings.Contains(err.Error(), "EOF")
 }
 
 // Rewind starts over while nothing that was read has been overwritten.

@@ -169,7 +169,7 @@ func malformedChunk(t *testing.T, s Stack) {
 		_, err := io.Copy(io.Discard, r.Body)
 		cut <- err
 	})))
-	for _, chunk := range []string{"zz\nfirst\n0\n\n", "-1\na\n0\n\n", "0x1\na\n0\n\n", "1_0\na\n0\n\n", "ffffffffffffffffff\na\n", "1\nab\n0\n\n"} {
+	for _, chunk := range []string{"zz\nfirst\n0\n\n", "-1\na\n0\n\n", "0x1\na\n0\n\n", "1_0\na\n0\n\n", "ffffffffffffffffff\na\n", "1\nab\n0\n\n", "0\nnot a trailer\n\n"} {
 		c := dial(t, address)
 		c.send("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n3\nabc\n" + chunk)
 		if a := c.finish(c.read("POST")); a.StatusCode != 400 {
