@@ -277,6 +277,21 @@ func TestExactlyNPassAllLevelsTogether(t *testing.T) {
 	}
 }
 
+func TestRequestsCountWhenTheyArrived(t *testing.T) {
+	f := newFixture(t, nil)
+	g := f.grant(caller("a", "u", "Bronze"), 0, "Gold")
+	x := f.request(g, 0, "10.0.0.1")
+	x.Start = f.now - 1 // the window before
+	if !f.t.Check(x) || f.send(g, 0, "10.0.0.1") != 0 {
+		t.Error("counted in the window of the decision")
+	}
+	late := f.request(g, 0, "10.0.0.1")
+	late.Start = f.now - 1
+	if f.t.Check(late) {
+		t.Error("the window before was opened again")
+	}
+}
+
 func TestCountersGoOnAfterAReload(t *testing.T) {
 	f := newFixture(t, nil)
 	g := f.grant(caller("a", "u", "Silver"), 0, "Gold")
@@ -346,6 +361,7 @@ func benchmark(b *testing.B, prepare func(*fixture, *exchange.Grant) *exchange.E
 	b.ReportAllocs()
 	f, g := everything(b)
 	x := prepare(f, g)
+	x.Start = f.now
 	for b.Loop() {
 		if !f.t.Check(x) {
 			b.Fatal(x.Code)
