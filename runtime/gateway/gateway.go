@@ -221,4 +221,7 @@ func (g *Gateway) announce() {
 			g.options.Log.Info(fmt.Sprintf("%s listener is active on port %d", l.name, a.Port))
 		}
 	}
+	if g.admin != nil {
+		g.options.Log.Info("the admin listener is active", "address", g.admin.socket.Addr().String())
+	}
 }

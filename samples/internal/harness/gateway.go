@@ -37,3 +37,12 @@ func (t Tools) StartGateway(ctx context.Context, dir, executable string, flags .
 	}
 	return g, nil
 }
+
+// Admin waits until the gateway's admin listener listens, and gives its URL.
+func (g *Gateway) Admin(ctx context.Context) (string, error) {
+	m, err := g.WaitLine(ctx, `the admin listener is active.*\baddress=(\S+)`)
+	if err != nil {
+		return "", err
+	}
+	return "http://" + m[1], nil
+}
