@@ -150,6 +150,7 @@ func TestMistakesOfDefinitions(t *testing.T) {
 		{"openapi 4", "openapi: 4.0.0\n", `a.yaml:1:10: openapi: "4.0.0" is not a version that can be read | OpenAPI 3.0 and 3.1 (openapi: 3.0.3) and Swagger 2.0 (swagger: "2.0") can`},
 		{"swagger 1.2", "swagger: 1.2\n", `a.yaml:1:10: swagger: 1.2 is not a version that can be read | OpenAPI 3.0 and 3.1 (openapi: 3.0.3) and Swagger 2.0 (swagger: "2.0") can`},
 		{"neither", "asyncapi: 2.0.0\n", `a.yaml:1:1: is no definition: it has neither "openapi" nor "swagger" at the top`},
+		{"only a fragment", "a: {$ref: a.yaml}\n", `a.yaml:1:1: is no definition: it has neither "openapi" nor "swagger" at the top`},
 		{"a list", "[1]", `a.yaml:1:1: is no definition: it has neither "openapi" nor "swagger" at the top`},
 		{"no title and no version", "openapi: 3.0.0\ninfo: {}\nservers: [{url: https://a.example/v1}]\n",
 			"a.yaml:2:7: warning: info.title is missing: the API is called \"a\", after the file\n" +

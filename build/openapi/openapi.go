@@ -51,7 +51,9 @@ func Read(docs []project.Document, opts Options) ([]API, diag.List) {
 		r.countRepeated()
 		s.problems = append(s.problems, r.problems...)
 	}
-	s.warnOfStrangers(docs, others)
+	if len(others) > 0 {
+		s.reportStrangers(docs, others)
+	}
 	return apis, s.problems
 }
 
@@ -59,32 +61,24 @@ func isDefinition(root value) bool {
 	return root.get("openapi").exists() || root.get("swagger").exists()
 }
 
-// warnOfStrangers reports documents that are neither definitions nor referred
-// to by one: the first, as a folder of shared schemas may hold hundreds.
-// That there is no definition at all is an error.
-func (s *source) warnOfStrangers(docs []project.Document, others []value) {
+// reportStrangers names the first of the documents that are neither definitions
+// nor referred to by one: a folder of shared schemas may hold hundreds. That
+// there is no definition at all is an error.
+func (s *source) reportStrangers(docs []project.Document, others []value) {
+	severity, text := diag.Error, `is no definition: it has neither "openapi" nor "swagger" at the top`
+	if len(others) < len(docs) {
+		severity, text = diag.Warning, `is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it`
+		referred := references(docs)
+		others = slices.DeleteFunc(others, func(o value) bool { return referred[o.file] })
+	}
 	if len(others) == 0 {
 		return
 	}
-	referred := map[string]bool{}
-	for _, d := range docs {
-		collectReferences(value{d.File, d.Root}, referred)
-	}
-	others = slices.DeleteFunc(others, func(o value) bool { return referred[o.file] })
-	if len(others) == 0 {
-		return
-	}
-	more := ""
 	if len(others) > 1 {
-		more = fmt.Sprintf(" (and %d more files like it)", len(others)-1)
+		text += fmt.Sprintf(" (and %d more files like it)", len(others)-1)
 	}
 	p := others[0].place()
-	if len(others) == len(docs) {
-		s.problems.Errorf(p.File, p.Line, p.Col, `is no definition: it has neither "openapi" nor "swagger" at the top%s`, more)
-		return
-	}
-	s.problems.Warnf(p.File, p.Line, p.Col,
-		`is left out: it has neither "openapi" nor "swagger" at the top, and no definition refers to it%s`, more)
+	s.problems.Add(diag.Problem{File: p.File, Line: p.Line, Col: p.Col, Severity: severity, Msg: text})
 }
 
 // reader reads one definition.

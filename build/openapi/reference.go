@@ -144,12 +144,13 @@ func pointerOf(v value, pointer string) (value, bool) {
 	return v, true
 }
 
-// collectReferences adds the names of all files that a document refers to.
-func collectReferences(v value, names map[string]bool) {
-	done := map[*yaml.Node]bool{} // aliases share anchored nodes
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
-		if n == nil || n.Kind == yaml.ScalarNode || done[n] {
+// references gives the names of all files that documents refer to.
+func references(docs []project.Document) map[string]bool {
+	names := map[string]bool{}
+	done := map[*yaml.Node]bool{} // anchored nodes: aliases share them
+	var walk func(file string, n *yaml.Node)
+	walk = func(file string, n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode || done[n] {
 			return
 		}
 		if n.Anchor != "" {
@@ -157,13 +158,16 @@ func collectReferences(v value, names map[string]bool) {
 		}
 		for i, c := range n.Content {
 			if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == "$ref" {
-				file, _, _ := strings.Cut(n.Content[i+1].Value, "#")
-				if name, ok := fileOf(v.file, file); ok && file != "" {
+				ref, _, _ := strings.Cut(n.Content[i+1].Value, "#")
+				if name, ok := fileOf(file, ref); ok && ref != "" {
 					names[name] = true
 				}
 			}
-			walk(c)
+			walk(file, c)
 		}
 	}
-	walk(v.node)
+	for _, d := range docs {
+		walk(d.File, d.Root)
+	}
+	return names
 }
