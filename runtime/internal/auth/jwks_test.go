@@ -104,6 +104,7 @@ func TestKeysAreFetchedWhenATokenNeedsThem(t *testing.T) {
 	b.passes(b.withToken(withKid(t, rsaKey, "a")))
 	b.passes(b.withToken(sign(t, jwt.SigningMethodES256, ec256, claims(), "kid", "b")))
 	b.passes(b.withToken(sign(t, jwt.SigningMethodES384, ec384, claims(), "kid", "c")))
+	b.clock.pass(time.Minute) // it may ask again, but knows these
 	b.refused(b.withToken(withKid(t, otherKey, "a")), 900901)
 	b.refused(b.withToken(withKid(t, rsaKey, "b")), 900901)
 	if n := s.hits.Load(); n != 1 {

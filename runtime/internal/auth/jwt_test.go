@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"reflect"
 	"strings"
@@ -106,6 +107,25 @@ func TestTokensThatMustNotPass(t *testing.T) {
 				b.quiet(token)
 			}
 		})
+	}
+}
+
+func TestTokensAreNotTakenApartWhenTheirTextIsWrong(t *testing.T) {
+	good := sign(t, jwt.SigningMethodRS256, rsaKey, claims())
+	for name, tc := range map[string]struct {
+		text  string
+		limit int
+		want  error
+	}{
+		"good":                {good, len(good), nil},
+		"too long":            {good, len(good) - 1, errTooLong},
+		"a line break inside": {good[:len(good)-2] + "\n" + good[len(good)-2:], 8192, errMalformed},
+		"unknown algorithm":   {"eyJhbGciOiJYIn0.e30.AA", 8192, errAlgorithm},
+		"critical":            {sign(t, jwt.SigningMethodRS256, rsaKey, claims(), "crit", "x"), 8192, errCritical},
+	} {
+		if _, err := parseToken(tc.text, tc.limit); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
