@@ -19,7 +19,7 @@ func withIntrospection(t testing.TB, s *server, change func(*Introspection)) *be
 	return setUp(t, func(o *Options) {
 		o.Transport = &http.Transport{DisableKeepAlives: true}
 		o.Introspection = &Introspection{URL: s.URL, Username: "gateway", Password: "km-secret"}
-		o.FetchTimeout = 2 * time.Second
+		o.FetchTimeout = 20 * time.Second
 		if change != nil {
 			change(o.Introspection)
 		}
