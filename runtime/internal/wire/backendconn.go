@@ -3,10 +3,12 @@ package wire
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -35,8 +37,9 @@ type backendConn struct {
 	pumping chan struct{} // closed when the request body has been sent; nil when it was with the head
 	pumpErr error
 
-	talk  func(fd uintptr) bool
-	probe func(fd uintptr)
+	talk   func(fd uintptr) bool
+	socket syscall.RawConn // to look at; also that of a TLS connection
+	probe  func(fd uintptr)
 }
 
 func newBackendConn(u *upstream, nc net.Conn) *backendConn {
@@ -44,17 +47,23 @@ func newBackendConn(u *upstream, nc net.Conn) *backendConn {
 	b.nc, b.watch, b.patience = nc, u.transport.watch, u.transport.options.WriteTimeout
 	b.raw = rawConn(nc)
 	b.talk = b.writeAndWait
-	b.probe = b.listen
+	b.socket, b.probe = b.raw, func(fd uintptr) { b.calm = rawQuiet(fd) }
+	if secure, ok := nc.(*tls.Conn); ok {
+		// Tickets may come at any time: only an end makes it unusable.
+		b.socket, b.probe = rawConn(secure.NetConn()), func(fd uintptr) { b.calm = rawOpen(fd) }
+	}
 	return b
 }
 
-// quiet tells whether an idle connection can be used.
+// quiet tells whether an idle connection can be used, as far as that can be
+// seen.
 func (b *backendConn) quiet() bool {
+	if b.socket == nil {
+		return true
+	}
 	b.calm = false
-	return b.raw.Control(b.probe) == nil && b.calm
+	return b.socket.Control(b.probe) == nil && b.calm
 }
-
-func (b *backendConn) listen(fd uintptr) { b.calm = rawQuiet(fd) }
 
 // exchange sends the request and reads the answer's head.
 func (b *backendConn) exchange(ctx context.Context, x *exchange.Exchange, target []byte) error {

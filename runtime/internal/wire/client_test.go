@@ -116,6 +116,21 @@ func TestStagesThatAnswerNothingOrPanicAreAnInternalError(t *testing.T) {
 	}
 }
 
+func TestStagesCannotSplitAnswers(t *testing.T) {
+	p := serving(t, Options{}, func(x *exchange.Exchange) bool {
+		x.Status = 200
+		x.Response.Add("Date", "today")
+		x.Response.Add("X", "a\r\nSet-Cookie: b\x00")
+		x.Response.Add("Y\r\nZ", "1")
+		x.Response.Add("", "1")
+		return false
+	})
+	want := "HTTP/1.1 200 OK\r\nDate: today\r\nX: a  Set-Cookie: b \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	if got := p.raw("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestVersionDecidesPersistence(t *testing.T) {
 	p := serving(t, Options{}, answerText)
 	for _, tc := range []struct{ request, want string }{

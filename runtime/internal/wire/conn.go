@@ -347,6 +347,9 @@ func (c *conn) refuse(err error) {
 	if !ok {
 		r = bad(err.Error())
 	}
+	if c.x == nil {
+		c.x = exchange.Acquire()
+	}
 	x := c.x
 	x.Reset()
 	x.Client, x.Peer, x.Start = c, c.peer, c.server.options.Clock.Now()
@@ -382,6 +385,7 @@ func (c *conn) close() {
 	_ = c.nc.Close()
 	c.start = c.end
 	if c.x != nil {
+		discard(&c.x.Response, errClosed) // after a panic
 		exchange.Release(c.x)
 		c.x = nil
 	}

@@ -31,7 +31,7 @@ func (u *upstream) take(ctx context.Context, fresh bool) (*backendConn, error) {
 		}
 		// A connection that was closed, or that has something to say that
 		// nobody asked for, is none.
-		if b.raw == nil || b.quiet() {
+		if b.quiet() {
 			return b, nil
 		}
 		b.discard()
@@ -141,7 +141,7 @@ func (u *upstream) sweep(now int64) {
 	kept := p.idle[:0]
 	for _, b := range p.idle {
 		age := now - b.idle
-		if age > limit || age > int64(lookEvery) && b.raw != nil && !b.quiet() {
+		if age > limit || age > int64(lookEvery) && !b.quiet() {
 			dead = append(dead, b)
 		} else {
 			kept = append(kept, b)

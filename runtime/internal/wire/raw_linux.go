@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"net"
 	"syscall"
 )
@@ -57,13 +58,17 @@ func rawWrite(fd uintptr, b []byte) (n int, err error) {
 // that it sent before have not been read: the first byte of struct tcp_info is
 // the connection's state.
 func peerClosed(raw syscall.RawConn) bool {
+	open := false
+	err := raw.Control(func(fd uintptr) { open = rawOpen(fd) })
+	return !open || err != nil
+}
+
+func rawOpen(fd uintptr) bool {
 	const established = 1
-	closed := false
-	err := raw.Control(func(fd uintptr) {
-		state, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
-		closed = err != nil || state&0xff != established
-	})
-	return closed || err != nil
+	var info [4]byte
+	state, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+	binary.NativeEndian.PutUint32(info[:], uint32(state))
+	return err == nil && info[0] == established
 }
 
 // rawQuiet tells whether an idle connection is still usable: open, and without

@@ -18,4 +18,6 @@ func rawWrite(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
 func peerClosed(syscall.RawConn) bool { return false }
 
+func rawOpen(uintptr) bool { return true }
+
 func rawQuiet(uintptr) bool { return true }

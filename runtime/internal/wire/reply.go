@@ -46,8 +46,12 @@ func (c *conn) Reply(x *exchange.Exchange) error {
 		x.Aborted, c.closing = true, true
 		return errGone
 	}
-	if x.Status == 101 && x.Tunnel != nil {
-		return c.upgrade(x)
+	if x.Tunnel != nil {
+		// A client that did not ask may be waited for in the poller.
+		if x.Status == 101 && !c.polled {
+			return c.upgrade(x)
+		}
+		_ = x.Tunnel.Close()
 	}
 	if x.Status < 200 || x.Status > 999 {
 		discard(&x.Response, errClosed)
@@ -70,6 +74,8 @@ func (c *conn) Reply(x *exchange.Exchange) error {
 	return err
 }
 
+var errUnwanted = errors.New("this answer has no body")
+
 func discard(m *exchange.Message, why error) {
 	if m.Body != nil {
 		m.Body.Abort(why)
@@ -90,7 +96,7 @@ func (c *conn) send(x *exchange.Exchange, room []byte) error {
 	out, how = c.appendFraming(out, x)
 	out = append(out, "\r\n"...)
 	if how == noBody {
-		discard(m, nil)
+		discard(m, errUnwanted)
 		return c.write(out)
 	}
 	a := answer{conn: c, x: x, room: room, out: out, framing: how}

@@ -123,6 +123,7 @@ func (b *backendConn) send() error {
 		return b.why(err)
 	}
 	if len(b.out) > 0 {
+		b.sent.Store(true)
 		return b.write(b.out)
 	}
 	return nil

@@ -37,9 +37,9 @@ type Options struct {
 
 	HeaderTimeout time.Duration // from a head's first byte to its last: 10 s
 	BodyTimeout   time.Duration // between two reads of a body: 30 s
-	MinBodyRate   int64         // bytes a second while a body is waited for, after BodyTimeout; 0 is any
+	MinBodyRate   int64         // bytes a second while a body is waited for, after BodyTimeout: 240
 	IdleTimeout   time.Duration // between two requests: 120 s
-	WriteTimeout  time.Duration // for one write to a client that does not read: 30 s
+	WriteTimeout  time.Duration // for a client to take up to 64 KB: 60 s
 	TunnelTimeout time.Duration // without a byte on an upgraded connection: 1 h
 }
 
@@ -50,7 +50,8 @@ func (o Options) withDefaults() Options {
 	o.HeaderTimeout = cmp.Or(o.HeaderTimeout, 10*time.Second)
 	o.BodyTimeout = cmp.Or(o.BodyTimeout, 30*time.Second)
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 120*time.Second)
-	o.WriteTimeout = cmp.Or(o.WriteTimeout, 30*time.Second)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, 60*time.Second)
+	o.MinBodyRate = cmp.Or(o.MinBodyRate, 240)
 	o.TunnelTimeout = cmp.Or(o.TunnelTimeout, time.Hour)
 	if o.Clock == nil {
 		o.Clock = clock.New()
@@ -75,9 +76,12 @@ type Server struct {
 	refuse   exchange.Chain // for requests that must not reach a stage
 	watch    *watch
 	draining atomic.Bool
-	open     sync.WaitGroup
-	closed   sync.Once
 	cancel   context.CancelFunc
+	mu       sync.Mutex
+	open     int           // connections
+	stopped  bool          // none is taken any more
+	empty    chan struct{} // closed when there is none and none will come
+	closed   sync.Once
 	base     context.Context // of all exchanges; ends when Shutdown has lost its patience
 }
 
@@ -89,6 +93,7 @@ func NewServer(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o,
+		empty:   make(chan struct{}),
 		limits:  headLimits{size: o.MaxHeader, target: o.MaxTarget, fields: o.MaxFields},
 	}
 	s.refuse = exchange.Chain{Reply: o.Chain.Reply, Done: o.Chain.Done, Panic: o.Chain.Panic}
@@ -112,8 +117,11 @@ func tickFor(timeouts ...time.Duration) time.Duration {
 // ServeConn serves a connection until it ends, and closes it. state is nil on
 // plaintext; a TLS connection has shaken hands already.
 func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) {
-	s.open.Add(1)
-	defer s.open.Done()
+	if !s.enter() {
+		_ = nc.Close()
+		return
+	}
+	defer s.leave()
 	c := newConn(s, nc, state)
 	defer c.close()
 	defer func() {
@@ -123,28 +131,64 @@ func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) {
 	}()
 	s.watch.add(c)
 	defer s.watch.remove(c)
+	// Shutdown may have looked at all connections before this one was there.
+	if s.draining.Load() {
+		c.wake()
+	}
 	c.run()
+}
+
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	s.tell()
+}
+
+// tell closes empty when it is time.
+func (s *Server) tell() {
+	if s.stopped && s.open == 0 {
+		close(s.empty)
+	}
+}
+
+// drain makes connections end after what they serve.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	s.stopped = true
+	s.draining.Store(true)
+	s.tell()
 }
 
 // Shutdown lets the exchanges that run finish, closes connections that are
 // idle, and returns when all are closed. When ctx ends first, what is left is
-// cut. No connection may be handed over after it was called.
+// cut, and the context's error returned. Connections that are handed over
+// later are closed.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.draining.Store(true)
+	s.drain()
 	s.watch.each(func(w watched) { w.(*conn).wake() })
-	gone := make(chan struct{})
-	go func() {
-		s.open.Wait()
-		close(gone)
-	}()
 	var err error
 	select {
-	case <-gone:
+	case <-s.empty:
 	case <-ctx.Done():
 		err = ctx.Err()
 		s.cancel()
 		s.watch.each(func(w watched) { w.(*conn).interrupt() })
-		<-gone
+		<-s.empty
 	}
 	s.closed.Do(func() {
 		s.cancel()

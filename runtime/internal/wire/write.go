@@ -6,11 +6,23 @@ import (
 	"mgw/runtime/internal/exchange"
 )
 
-// appendField adds one field line.
+// appendField adds one field line. What stages add is not trusted to be one
+// line: a name that is none is left out, forbidden bytes become spaces.
 func appendField(b []byte, name, value []byte) []byte {
+	if len(name) == 0 || !only(name, inToken) {
+		return b
+	}
 	b = append(b, name...)
 	b = append(b, ": "...)
+	start := len(b)
 	b = append(b, value...)
+	if !validValue(value) {
+		for i, c := range b[start:] {
+			if class[c]&inValue == 0 {
+				b[start+i] = ' '
+			}
+		}
+	}
 	return append(b, "\r\n"...)
 }
 
