@@ -12,13 +12,18 @@ type Gateway struct {
 // StartGateway runs a gateway executable through the launcher, on free ports,
 // and waits until it listens.
 func (t Tools) StartGateway(ctx context.Context, dir, executable string, flags ...string) (*Gateway, error) {
+	return t.StartGatewayIn(ctx, dir, nil, executable, flags...)
+}
+
+// StartGatewayIn is StartGateway with variables on top of the environment.
+func (t Tools) StartGatewayIn(ctx context.Context, dir string, env []string, executable string, flags ...string) (*Gateway, error) {
 	args := append([]string{executable,
 		"--set", "listenerConfig.host=127.0.0.1",
 		"--set", "listenerConfig.httpPort=0",
 		"--set", "listenerConfig.httpsPort=0",
 		"--set", "adminConfig.port=0",
 	}, flags...)
-	p, err := Start(dir, nil, t.Path("gateway"), args...)
+	p, err := Start(dir, env, t.Path("gateway"), args...)
 	if err != nil {
 		return nil, err
 	}
