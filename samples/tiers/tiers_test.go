@@ -25,7 +25,7 @@ func run(m *testing.M) (code int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	// What is spent in one window must not be looked at in the next.
-	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, 4*time.Minute))
+	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, 2*time.Minute))
 	var err error
 	sample, err = harness.Follow(ctx, "README.md")
 	defer func() {
