@@ -16,8 +16,7 @@ const benchHead = "GET /v1/pets/42?limit=10 HTTP/1.1\r\nHost: gateway.example.co
 func BenchmarkParseRequest(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(benchHead)))
-	exchange.Poison = false
-	defer func() { exchange.Poison = true }()
+	withoutPoison(b)
 	raw := []byte(benchHead)
 	limits := headLimits{size: 8 << 10, target: 4 << 10, fields: 100}
 	var m exchange.Message
@@ -65,8 +64,7 @@ func echoBackend(tb testing.TB) string {
 }
 
 func BenchmarkProxiedRequest(b *testing.B) {
-	exchange.Poison = false
-	defer func() { exchange.Poison = true }()
+	withoutPoison(b)
 	p := newProxy(b, echoBackend(b), proxyOptions{})
 	nc, err := net.Dial("tcp", p.addr)
 	if err != nil {

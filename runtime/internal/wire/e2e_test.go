@@ -27,6 +27,12 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// withoutPoison measures what is not a test's own cost.
+func withoutPoison(tb testing.TB) {
+	exchange.Poison = false
+	tb.Cleanup(func() { exchange.Poison = true }) // after all that was started since
+}
+
 // forward is the least last stage that is a proxy.
 func forward(u exchange.Upstream) exchange.Stage {
 	return func(x *exchange.Exchange) bool {

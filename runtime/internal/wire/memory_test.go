@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"mgw/runtime/internal/exchange"
 )
 
 // rawClient is a connection that costs this process nothing but a descriptor.
@@ -45,8 +43,7 @@ func BenchmarkIdleConnections(b *testing.B) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*count+200 {
 		b.Skip("too few descriptors")
 	}
-	exchange.Poison = false
-	defer func() { exchange.Poison = true }()
+	withoutPoison(b)
 	p := serving(b, Options{}, answerText)
 	request := []byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	for b.Loop() {
