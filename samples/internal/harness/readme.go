@@ -53,8 +53,10 @@ func ReadSteps(file string) ([]Step, error) {
 // Background tells whether the command is one that goes on until it is ended.
 func (s Step) Background() bool { return strings.HasSuffix(s.Command, " &") }
 
-// Check compares what the command printed with what the README says.
+// Check compares what the command printed with what the README says. Line ends
+// of HTTP are line ends.
 func (s Step) Check(output string) error {
+	output = strings.ReplaceAll(output, "\r\n", "\n")
 	pattern := regexp.QuoteMeta(strings.TrimSpace(s.Want))
 	pattern = strings.ReplaceAll(pattern, `\.\.\.`, `.*?`)
 	if regexp.MustCompile(`(?s)\A` + pattern + `\z`).MatchString(strings.TrimSpace(output)) {
