@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/reply"
 )
 
 // client is the exchange's view of whoever asks.
@@ -87,13 +88,17 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	if x.Status == http.StatusSwitchingProtocols {
 		return c.tunnel(x)
 	}
+	if x.Status < 200 || x.Status > 999 {
+		// A stage's mistake; net/http would panic.
+		reply.Internal.Send(x)
+	}
 	m := &x.Response
 	h := c.w.Header()
 	copyFields(h, m)
 	if c.refused || c.body != nil && c.r.ProtoMajor == 1 && !c.body.settle(x.Backend != "") {
 		c.last()
 	}
-	bodiless := x.Method == "HEAD" || x.Status < 200 || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified
+	bodiless := x.Method == "HEAD" || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified
 	known := m.Length != exchange.Unknown && x.Status != http.StatusNoContent && x.Status != http.StatusNotModified
 	if known {
 		h["Content-Length"] = []string{strconv.FormatInt(m.Length, 10)}

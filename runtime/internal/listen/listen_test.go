@@ -478,3 +478,14 @@ func TestShutdownDrainsTheEngine(t *testing.T) {
 		})
 	}
 }
+
+func TestAStatusThatIsNoneIsAnInternalError(t *testing.T) {
+	for _, status := range []int{0, 42, 103, 1000} {
+		l := start(t, listen.Options{HTTP: "127.0.0.1:0", Chain: chainOf(func(x *exchange.Exchange) bool { x.Status = status; return false })})
+		address, _ := l.Addresses()
+		_, r := dial(t, address.String(), plainGet)
+		if response, err := http.ReadResponse(r, nil); err != nil || response.StatusCode != 500 {
+			t.Errorf("%d: %v, %v", status, response, err)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func New(apis []spec.API) (*Router, error) {
 	for i := range apis {
 		api := &apis[i]
 		for scheme, root := range map[string]*base{"http": r.http, "https": r.https} {
-			if !slices.Contains(api.Transports, scheme) {
+			if len(api.Transports) > 0 && !slices.Contains(api.Transports, scheme) {
 				continue
 			}
 			if err := root.add(api); err != nil {

@@ -181,12 +181,14 @@ func TestAPathThatTwoReadersCouldUnderstandDifferentlyIsRefused(t *testing.T) {
 }
 
 func TestAnAPIIsFoundOnItsTransportsOnly(t *testing.T) {
-	apis := gateway("GET /secure|/x", "GET /both|/x")
+	apis := gateway("GET /secure|/x", "GET /both|/x", "GET /unsaid|/x")
 	apis[0].Transports = []string{"https"}
+	apis[2].Transports = nil
 	r := mustNew(t, apis)
 	for _, tc := range []struct{ scheme, path, want string }{
 		{"http", "/secure/x", "404"}, {"https", "/secure/x", "GET /secure/x"},
 		{"http", "/both/x", "GET /both/x"}, {"https", "/both/x", "GET /both/x"},
+		{"http", "/unsaid/x", "GET /unsaid/x"}, {"https", "/unsaid/x", "GET /unsaid/x"},
 	} {
 		x := ask("GET", tc.path)
 		x.Scheme = tc.scheme
