@@ -87,7 +87,7 @@ func (q Question) fill(x *exchange.Exchange) error {
 		return fmt.Errorf("path %q does not start with a slash", q.Path)
 	}
 	x.Method, x.Path, x.Query = strings.ToUpper(q.Method), []byte(path), []byte(query)
-	x.Address = netip.IPv6Loopback()
+	x.Address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	if q.IP != "" {
 		address, err := netip.ParseAddr(q.IP)
 		if err != nil {
