@@ -15,6 +15,10 @@ type operation struct {
 	bound  bound
 	ip     []*engagement
 	custom []*limit.Counter // by custom policy; nil where the operation is not all it takes
+
+	// For the traffic manager.
+	event  []byte
+	hashes hashes
 }
 
 func (t *Throttle) compile() error {
@@ -95,6 +99,7 @@ func (t *Throttle) compileOperation(o operation, api *spec.API, op *spec.Operati
 	for i := range t.customs {
 		o.custom = append(o.custom, t.customs[i].ofOperation(t, api, op))
 	}
+	t.compileCluster(&o, api, op)
 	for len(t.operations) <= op.ID {
 		t.operations = append(t.operations, operation{fault: reply.Internal})
 	}

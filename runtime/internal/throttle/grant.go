@@ -16,6 +16,11 @@ type grantLimits struct {
 	application  bound
 	subscription bound
 	custom       []*limit.Counter // by custom policy; nil where the grant is not all it takes
+
+	// For the traffic manager.
+	event  *eventPieces // nil: nobody knows who calls
+	hashes hashes
+	passes bool // a spent subscription tier lets through
 }
 
 // Prepare resolves the limits of a grant before it is shared.
@@ -24,13 +29,15 @@ func (t *Throttle) Prepare(g *exchange.Grant) { g.Limits = t.prepare(g) }
 func (t *Throttle) prepare(g *exchange.Grant) *grantLimits {
 	l := &grantLimits{owner: t}
 	p := g.Principal
+	var sub *tier
 	if p.Kind == exchange.Anonymous {
 		if t.unauthenticated == nil && !t.options.TrafficManager {
 			l.fault = reply.PolicyEnforcement
 		}
 	} else {
 		app, fault := t.tierOf(t.application, p.Application.Tier)
-		sub, subFault := t.tierOf(t.subscription, g.SubscriptionTier)
+		var subFault *reply.Fault
+		sub, subFault = t.tierOf(t.subscription, g.SubscriptionTier)
 		switch {
 		case sub != nil && !sub.permits(p.Roles):
 			l.fault = reply.TierNotPermitted
@@ -49,6 +56,7 @@ func (t *Throttle) prepare(g *exchange.Grant) *grantLimits {
 	for i := range t.customs {
 		l.custom = append(l.custom, t.customs[i].ofGrant(t, g))
 	}
+	t.prepareCluster(l, g, sub)
 	return l
 }
 

@@ -13,10 +13,16 @@ import (
 type keyFunc func(*exchange.Exchange) string
 
 func apiKey(api *spec.API) string {
-	if strings.HasSuffix(api.Context, "/"+api.Version) {
+	if endsInVersion(api) {
 		return api.Context + ":" + api.Version
 	}
 	return api.Context + "/" + api.Version + ":" + api.Version
+}
+
+// endsInVersion tells whether the context names the version already.
+func endsInVersion(api *spec.API) bool {
+	rest, ok := strings.CutSuffix(api.Context, api.Version)
+	return ok && strings.HasSuffix(rest, "/")
 }
 
 func resourceKey(api *spec.API, op *spec.Operation) string {
@@ -81,9 +87,10 @@ func (t *Throttle) appendAddress(b []byte, a netip.Addr) []byte {
 
 // apiTenant is contract 4.9's: the name after /t/ in a long base path.
 func apiTenant(api *spec.API) string {
-	parts := strings.Split(api.Context, "/")
-	if len(parts) > 3 && parts[1] == "t" {
-		return parts[2]
+	if rest, ok := strings.CutPrefix(api.Context, "/t/"); ok {
+		if tenant, _, more := strings.Cut(rest, "/"); more {
+			return tenant
+		}
 	}
 	return "carbon.super"
 }

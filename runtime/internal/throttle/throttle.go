@@ -58,6 +58,13 @@ type Options struct {
 	// TrafficManager tells that there is one, which may know the tiers that
 	// the policies do not.
 	TrafficManager bool
+
+	// Decisions are the manager's, Publish tells it what was let through; nil
+	// without one. Which fields of a request its events carry beside the
+	// address is for the conditions that it evaluates.
+	Decisions                               *Decisions
+	Publish                                 Publish
+	EventHeaders, EventQueries, EventClaims bool
 }
 
 const defaultBudget = 64 << 20
@@ -130,11 +137,12 @@ type charge struct {
 	*limit.Charge
 	counters []*limit.Counter
 	// own are the counters of keys that only this request's fields tell.
-	own  []limit.Counter
-	used int
-	key  []byte        // scratch for keys and fields
-	look []limit.State // scratch for fields
-	over bool          // a limit that does not stop was exceeded
+	own   []limit.Counter
+	used  int
+	key   []byte        // scratch for keys and fields
+	look  []limit.State // scratch for fields
+	over  bool          // a limit that does not stop was exceeded
+	event Event
 }
 
 func (t *Throttle) newCharge() *charge {
@@ -160,6 +168,14 @@ func (t *Throttle) Check(x *exchange.Exchange) bool {
 		return t.refuse(x, g.fault, levelPolicy)
 	}
 	c := t.charges.Get().(*charge)
+	over := false
+	if t.options.Decisions != nil {
+		var refused bool
+		if refused, over = t.askManager(x, c, op, g); refused {
+			t.release(c)
+			return false
+		}
+	}
 	if denied := t.collect(c, x, op, g); denied != nil {
 		t.release(c)
 		return t.refuse(x, denied.fault, denied.level)
@@ -170,11 +186,14 @@ func (t *Throttle) Check(x *exchange.Exchange) bool {
 		t.release(c)
 		return false
 	}
-	c.over = d.Over != 0
+	c.over = over || d.Over != 0
 	if c.over {
 		t.counts.over.Add(1)
 	}
 	x.Charge = c
+	if t.options.Publish != nil {
+		t.publish(x, c, op, g)
+	}
 	return true
 }
 
@@ -239,6 +258,9 @@ func (t *Throttle) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			t.table.Sweep(t.options.Now())
+			if t.options.Decisions != nil {
+				t.options.Decisions.Sweep()
+			}
 		}
 	}
 }

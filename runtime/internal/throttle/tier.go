@@ -21,11 +21,13 @@ const (
 	levelCustom          = "custom"
 	levelConcurrency     = "concurrency"
 	levelPolicy          = "policy" // a tier that is unknown or not permitted
+	levelBlocked         = "blocked"
 )
 
 var levels = [...]string{
 	levelIP, levelApplication, levelAPI, levelResource, levelSubscription,
 	levelUnauthenticated, levelBurst, levelCustom, levelConcurrency, levelPolicy,
+	levelBlocked,
 }
 
 // kind is what there is to say about the counters of a rule.
@@ -85,11 +87,12 @@ type tier struct {
 	quota, burst, concurrent *limit.Rule
 	groups                   []group
 	permissions              spec.Permissions
+	passes                   bool // stopOnQuota = false
 }
 
 // tier registers the limits of one tier at one level.
 func (t *Throttle) tier(s *spec.Tier, level string, source limit.Source, key keyFunc) (*tier, error) {
-	c := &tier{permissions: s.Permissions}
+	c := &tier{permissions: s.Permissions, passes: s.PassOnQuota}
 	var err error
 	if !s.Unlimited && s.Name != spec.TierUnlimited {
 		if c.quota, err = t.quotaRule(s.Quota, s.PassOnQuota, kind{level: level, tier: s.Name, key: key}, source); err != nil {
