@@ -50,11 +50,7 @@ func TestServedRequestsAllocateNothing(t *testing.T) {
 			one()
 		}
 		// A stray collection empties the pools once.
-		want := 0.1
-		if name == "chunked" {
-			want = 4 // the goroutine that sends the body, and its channel
-		}
-		if got := testing.AllocsPerRun(300, one); got > want {
+		if got := testing.AllocsPerRun(300, one); got > 0.1 {
 			t.Errorf("%s: %v allocations", name, got)
 		}
 	}

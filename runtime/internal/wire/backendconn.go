@@ -34,8 +34,7 @@ type backendConn struct {
 	outcome error       // of talk
 	asked   []byte      // the protocol that the client wants to change to
 
-	pumping chan struct{} // closed when the request body has been sent; nil when it was with the head
-	pumpErr error
+	pump pump // of a body that was not sent with the head
 
 	talk   func(fd uintptr) bool
 	socket syscall.RawConn // to look at; also that of a TLS connection
@@ -67,13 +66,13 @@ func (b *backendConn) quiet() bool {
 
 // exchange sends the request and reads the answer's head.
 func (b *backendConn) exchange(ctx context.Context, x *exchange.Exchange, target []byte) error {
-	b.ctx, b.x, b.pumping, b.pumpErr, b.asked = ctx, x, nil, nil, nil
+	b.ctx, b.x, b.asked = ctx, x, nil
 	b.head = responseHead{}
 	b.sent.Store(false)
 	b.halt.Store(false)
 	b.outRoom = getSmall()
 	err := b.request(x, target)
-	if b.pumping == nil {
+	if !b.pump.running {
 		b.freeRoom()
 	}
 	if err == nil {
@@ -139,7 +138,11 @@ func (b *backendConn) readHead(x *exchange.Exchange) error {
 			}
 		}
 		b.makeRoom()
-		if err := b.fill(b.in(b.target.to.Timeout), b); err != nil {
+		err := b.fill(b.in(b.target.to.Timeout), b)
+		if errors.Is(err, errTimeout) && b.pump.progress.Swap(false) {
+			continue // the body is still on its way
+		}
+		if err != nil {
 			return b.why(err)
 		}
 	}
@@ -155,10 +158,9 @@ func (b *backendConn) makeRoom() {
 
 // why finds the reason of a failed read: the request's body may be it.
 func (b *backendConn) why(err error) error {
-	if errors.Is(err, errCut) && b.pumping != nil {
-		<-b.pumping
-		if b.pumpErr != nil {
-			return b.pumpErr
+	if errors.Is(err, errCut) && b.pump.running {
+		if err := b.pump.join(); err != nil {
+			return err
 		}
 	}
 	if errors.Is(err, io.EOF) {
@@ -186,7 +188,7 @@ func (b *backendConn) final(x *exchange.Exchange) {
 		m.Length = 0
 	}
 	b.body.begin(&b.link, m, h.framing, h.length, 0)
-	if b.pumping != nil && !b.pumped() {
+	if b.pump.running && !b.pump.ended.Load() {
 		if d, ok := x.Request.Body.(interface{ detach() }); ok {
 			d.detach()
 		}
@@ -203,15 +205,6 @@ func (b *backendConn) final(x *exchange.Exchange) {
 func endless(contentType []byte) bool {
 	const events = "text/event-stream"
 	return len(contentType) >= len(events) && foldEqual(contentType[:len(events)], events)
-}
-
-func (b *backendConn) pumped() bool {
-	select {
-	case <-b.pumping:
-		return true
-	default:
-		return false
-	}
 }
 
 // Next lends the next bytes of the answer's body.
@@ -245,7 +238,7 @@ func (b *backendConn) Abort(error) {
 
 // done ends an exchange whose answer has been read as a whole.
 func (b *backendConn) done() {
-	sentAll := b.pumping == nil || b.pumped() && b.pumpErr == nil
+	sentAll := !b.pump.running || b.pump.ended.Load() && b.pump.join() == nil
 	if !sentAll || !b.head.keepAlive || b.start < b.end {
 		b.fail()
 		return
@@ -264,7 +257,7 @@ func (b *backendConn) fail() {
 
 func (b *backendConn) forget() {
 	b.freeRoom()
-	b.ctx, b.x, b.pumping, b.asked = nil, nil, nil, nil
+	b.ctx, b.x, b.asked = nil, nil, nil
 	b.message.Reset()
 	b.alarm.Store(0)
 	b.drop()
@@ -274,19 +267,6 @@ func (b *backendConn) forget() {
 func (b *backendConn) discard() {
 	b.target.transport.watch.remove(b)
 	_ = b.nc.Close()
-}
-
-// stopPump ends the goroutine that sends the request's body and waits for it.
-func (b *backendConn) stopPump() {
-	if b.pumping == nil {
-		return
-	}
-	if !b.pumped() {
-		b.cut.Store(true)
-		_ = b.nc.SetWriteDeadline(past)
-		b.x.Request.Body.Abort(errClosed)
-		<-b.pumping
-	}
 }
 
 // switched hands the connection over as a tunnel.

@@ -182,3 +182,28 @@ func oneOfAllKinds(t *testing.T, rnd *rand.Rand, client *http.Client, addr strin
 		t.Errorf("%s: %d, %d bytes of %d, %v", path, resp.StatusCode, len(got), len(content), err)
 	}
 }
+
+func TestAnUploadLongerThanTheTimeoutIsProgress(t *testing.T) {
+	backend := rawBackend(t, func(nc net.Conn, r *bufio.Reader, _ int) {
+		if _, err := readHead(r); err != nil {
+			return
+		}
+		for line := ""; line != "0\r\n"; {
+			var err error
+			if line, err = r.ReadString('\n'); err != nil {
+				return
+			}
+		}
+		io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	p := newProxy(t, backend, proxyOptions{target: exchange.Target{Timeout: 40 * time.Millisecond}})
+	nc := p.dial()
+	io.WriteString(nc, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+	for began := time.Now(); time.Since(began) < 200*time.Millisecond; time.Sleep(2 * time.Millisecond) {
+		io.WriteString(nc, "1\r\na\r\n")
+	}
+	io.WriteString(nc, "0\r\n\r\n")
+	if got, _ := io.ReadAll(nc); !strings.HasPrefix(string(got), "HTTP/1.1 200") {
+		t.Errorf("got %q", got)
+	}
+}

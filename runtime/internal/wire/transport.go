@@ -140,7 +140,7 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 		if err = b.exchange(ctx, x, requestTarget); err == nil {
 			return nil
 		}
-		sent, streamed := b.sent.Load(), b.pumping != nil
+		sent, streamed := b.sent.Load(), b.pump.running
 		again := try < tries && b.stale(err) && !streamed && (!sent || idempotent(x.Method))
 		b.fail()
 		if again && (x.Request.Body == nil || x.Request.Body.Rewind()) {
