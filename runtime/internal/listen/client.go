@@ -95,7 +95,7 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	m := &x.Response
 	h := c.w.Header()
 	copyFields(h, m)
-	if c.refused || c.body != nil && c.r.ProtoMajor == 1 && !c.body.settle(x.Backend != "") {
+	if c.refused || c.front.closing.Load() || c.body != nil && c.r.ProtoMajor == 1 && !c.body.settle(x.Backend != "") {
 		c.last()
 	}
 	bodiless := x.Method == "HEAD" || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified

@@ -17,6 +17,7 @@ import (
 type front struct {
 	options *Options
 	refuse  exchange.Chain // for requests that must not reach a stage
+	closing atomic.Bool    // answers are each connection's last
 	active  atomic.Int64
 	busy    sync.WaitGroup
 	tunnels *tracker

@@ -248,10 +248,11 @@ func (e *CutError) Error() string {
 // Shutdown stops accepting and waits for what is under way until ctx ends; what
 // is left then is cut, and a *CutError tells how much that was.
 func (l *Listener) Shutdown(ctx context.Context) error {
+	l.front.closing.Store(true)
 	l.closeSockets()
 	drained := l.drain(ctx)
 	err := l.server.Shutdown(ctx)
-	if err == nil {
+	if ctx.Err() == nil { // else err is about sockets that are closed already
 		err = l.front.tunnels.wait(ctx)
 	}
 	if err == nil && l.engine != nil {
