@@ -98,8 +98,9 @@ func (b *inbound) extension(rest []byte) error {
 	if b.extra += len(rest); b.extra > mostExtra {
 		return errChunkExt
 	}
-	trimmed := bytes.TrimLeft(rest, " \t")
-	if len(trimmed) < 2 || trimmed[0] != ';' || !validValue(trimmed) {
+	// White space may stand before the semicolon by the letter; parsers differ,
+	// and no client sends it.
+	if len(rest) < 2 || rest[0] != ';' || !validValue(rest) {
 		return errChunk
 	}
 	return nil

@@ -211,7 +211,8 @@ var rawCases = []rawCase{
 	// Chunks, section 7.1.
 	{"no chunk", chunks("0\r\n\r\n"), "POST /c ? a []", 0},
 	{"chunk sizes in hex", chunks("A\r\n0123456789\r\n00b\r\n0123456789a\r\n000\r\n\r\n"), "POST /c ? a [01234567890123456789a]", 0},
-	{"extensions", chunks("3;a=b;c=\"d\"\r\nabc\r\n0 ; x\r\n\r\n"), "POST /c ? a [abc]", 0},
+	{"extensions", chunks("3;a=b;c=\"d\"\r\nabc\r\n0; x\r\n\r\n"), "POST /c ? a [abc]", 0},
+	{"extension behind white space", chunks("3 ;a\r\nabc\r\n0\r\n\r\n"), "", 400},
 	{"trailers", chunks("1\r\na\r\n0\r\nX-T: 1\r\n\r\n"), "POST /c ? a [a]", 0},
 	{"size with plus", chunks("+3\r\nabc\r\n0\r\n\r\n"), "", 400},
 	{"size with minus", chunks("-3\r\nabc\r\n0\r\n\r\n"), "", 400},

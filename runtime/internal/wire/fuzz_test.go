@@ -165,11 +165,11 @@ var laxer = []struct {
 }{
 	{"one empty line may come first (RFC 9112 section 2.2)", func(data []byte, _ error) bool { return bytes.HasPrefix(data, []byte("\r\n")) }},
 	{"net/http refuses authorities that RFC 3986 knows (escapes, empty ports)", func(_ []byte, err error) bool { return strings.Contains(err.Error(), "parse ") }},
-	{"net/http bounds leading zeros and overhead of chunks more tightly", func(_ []byte, err error) bool {
-		return strings.Contains(err.Error(), "chunk")
+	{"net/http bounds the overhead of chunks more tightly", func(_ []byte, err error) bool {
+		return strings.Contains(err.Error(), "non-data")
 	}},
 	{"trailers that mean framing are ignored, not refused (RFC 9110 section 6.5.1)", func(_ []byte, err error) bool {
-		return strings.Contains(err.Error(), "railer")
+		return strings.Contains(err.Error(), "bad trailer key")
 	}},
 }
 
@@ -235,7 +235,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		theirBody, err := io.ReadAll(resp.Body)
 		if err != nil {
-			if strings.Contains(err.Error(), "chunk") || strings.Contains(err.Error(), "railer") {
+			if strings.Contains(err.Error(), "non-data") || strings.Contains(err.Error(), "bad trailer key") {
 				return // as with requests
 			}
 			t.Fatalf("took a body that net/http refuses: %v", err)
