@@ -95,8 +95,8 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	m := &x.Response
 	h := c.w.Header()
 	copyFields(h, m)
-	if c.refused || c.front.closing.Load() || c.body != nil && c.r.ProtoMajor == 1 && !c.body.settle(x.Backend != "") {
-		c.last()
+	if c.r.ProtoMajor == 1 {
+		c.persist(h, x)
 	}
 	bodiless := x.Method == "HEAD" || x.Status == http.StatusNoContent || x.Status == http.StatusNotModified
 	known := m.Length != exchange.Unknown && x.Status != http.StatusNoContent && x.Status != http.StatusNotModified
@@ -127,6 +127,17 @@ func (c *client) Reply(x *exchange.Exchange) error {
 		h.Add(http.TrailerPrefix+string(m.Name(f)), string(m.Value(f)))
 	}
 	return nil
+}
+
+// persist says, while it can be said, when this is the connection's last
+// answer.
+func (c *client) persist(h http.Header, x *exchange.Exchange) {
+	switch {
+	case c.body != nil && !c.body.settle(x.Backend != ""):
+		c.last()
+	case c.refused || c.front.closing.Load():
+		h["Connection"] = []string{"close"}
+	}
 }
 
 // piece is what is written under one deadline.
