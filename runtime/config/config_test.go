@@ -70,9 +70,7 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"proxy without host", "[httpClients.proxy]\nenable = true\n", "2:10: httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port"},
 		{"host names unchecked", "[httpClients]\nverifyHostname = false\n", "2:18: httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile"},
 		{"default password far away", "[throttlingConfig]\nenabledGlobalTMEventPublishing = true\nthrottleEndpointUrl = 'https://tm:9443/endpoints'\n",
-			"2:34: warning: throttlingConfig.enabledGlobalTMEventPublishing is not supported yet and has no effect\n" +
-				"3:23: warning: throttlingConfig.throttleEndpointUrl is not supported yet and has no effect\n" +
-				"3:23: throttlingConfig.throttleEndpointbase64Header must be set: the default password is for a manager on this machine only"},
+			"3:23: throttlingConfig.throttleEndpointbase64Header must be set: the default password is for a manager on this machine only"},
 		{"not TOML", "[listenerConfig]\nhttpPort = 12ab\n", "2:14: not valid TOML: expected a top-level item to end with a newline, comment, or EOF, but got 'a' instead"},
 		{"not TOML, secret line", "[adminConfig]\ntoken = hunter2\n", "2:9: the file is not valid TOML"},
 		{"twice", "[http2]\nenable = true\nenable = false\n", "3:1: not valid TOML: key 'http2.enable' has already been defined."},

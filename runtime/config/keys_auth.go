@@ -108,20 +108,20 @@ func (l *loader) revocationKeys() []key {
 	c := &l.cfg.Revocation
 	const realtime, persistent = "tokenRevocationConfig.realtime.", "tokenRevocationConfig.persistent."
 	return []key{
-		{path: realtime + "enableRealtimeMessageRetrieval", status: later, set: flag(&c.Realtime, false)},
-		{path: realtime + "jmsConnectionTopic", status: later, set: text(&c.Topic, "tokenRevocation")},
+		{path: realtime + "enableRealtimeMessageRetrieval", set: flag(&c.Realtime, false)},
+		{path: realtime + "jmsConnectionTopic", set: text(&c.Topic, "tokenRevocation")},
 		{path: realtime + "jmsConnectioninitialContextFactory", status: unused, set: text(new(string), contextFactory)},
-		{path: realtime + "jmsConnectionProviderUrl", status: later, set: secret(&c.ProviderURL, defaultProvider), secret: true},
-		{path: realtime + "jmsConnectionUsername", status: later, set: text(&c.Broker.Username, "")},
-		{path: realtime + "jmsConnectionPassword", status: later, set: secret(&c.Broker.Password, ""), secret: true},
-		{path: persistent + "enablePersistentStorageRetrieval", status: later, set: flag(&c.Persistent, false)},
-		{path: persistent + "type", status: later, set: word(&c.PersistentType, "default", "etcd", "custom")},
-		{path: persistent + "useDefault", status: later, set: flag(&l.oldEtcd, false)},
+		{path: realtime + "jmsConnectionProviderUrl", set: secret(&c.ProviderURL, defaultProvider), secret: true},
+		{path: realtime + "jmsConnectionUsername", set: text(&c.Broker.Username, "")},
+		{path: realtime + "jmsConnectionPassword", set: secret(&c.Broker.Password, ""), secret: true},
+		{path: persistent + "enablePersistentStorageRetrieval", set: flag(&c.Persistent, false)},
+		{path: persistent + "type", set: word(&c.PersistentType, "default", "etcd", "custom")},
+		{path: persistent + "useDefault", set: flag(&l.oldEtcd, false)},
 		// Code and template of the original disagree; the template's defaults fit the default type.
-		{path: persistent + "endpointURL", status: later, set: link(&c.PersistentURL, "https://localhost:9443/internal/data/v1")},
-		{path: persistent + "hostname", status: later, set: link(&l.oldHostname, "")},
-		{path: persistent + "username", status: later, set: text(&c.PersistentAccount.Username, "admin")},
-		{path: persistent + "password", status: later, set: secret(&c.PersistentAccount.Password, "admin"), secret: true},
+		{path: persistent + "endpointURL", set: link(&c.PersistentURL, "https://localhost:9443/internal/data/v1")},
+		{path: persistent + "hostname", set: link(&l.oldHostname, "")},
+		{path: persistent + "username", set: text(&c.PersistentAccount.Username, "admin")},
+		{path: persistent + "password", set: secret(&c.PersistentAccount.Password, "admin"), secret: true},
 	}
 }
 

@@ -94,6 +94,7 @@ type State struct {
 	Counters  telemetry.Snapshot `json:"counters"`
 	Limits    throttle.Stats     `json:"limits"`
 	Revoked   int                `json:"revokedCredentials"`
+	Manager   *ManagerState      `json:"trafficManager,omitempty"`
 }
 
 // State gives the state of the whole gateway.
@@ -107,6 +108,7 @@ func (g *Gateway) State() State {
 		Counters:  g.counters.Snapshot(),
 		Limits:    g.throttle.Stats(),
 		Revoked:   g.auth.Revoked().Len(),
+		Manager:   g.cluster.state(),
 	}
 	if g.access != nil {
 		written := g.access.log.Stats()

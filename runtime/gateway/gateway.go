@@ -51,6 +51,7 @@ type Gateway struct {
 	auth     *auth.Authenticator
 	throttle *throttle.Throttle
 	backends *backend.Backends
+	cluster  *cluster
 	counters *telemetry.Counters
 	access   *accessLog // nil: off
 	system   *system
@@ -82,7 +83,12 @@ func (g *Gateway) buildRooms() (err error) {
 	if g.router, err = router.New(served.APIs); err != nil {
 		return err
 	}
-	if g.throttle, err = throttle.New(throttleOptions(cfg, served, g.clock.Now)); err != nil {
+	if g.cluster, err = newCluster(cfg, g.clock.Now, g.options.Log); err != nil {
+		return err
+	}
+	limits := throttleOptions(cfg, served, g.clock.Now)
+	limits.Decisions, limits.Publish = g.cluster.decisions, g.cluster.publish()
+	if g.throttle, err = throttle.New(limits); err != nil {
 		return err
 	}
 	g.keys = &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}
@@ -91,12 +97,26 @@ func (g *Gateway) buildRooms() (err error) {
 	if g.auth, err = auth.New(identity); err != nil {
 		return err
 	}
+	if err = g.cluster.listenForRevocations(cfg, g.revoke, g.options.Log); err != nil {
+		return err
+	}
 	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
 	if err != nil {
 		return err
 	}
 	g.backends, err = backend.New(ways)
 	return err
+}
+
+// revokedFor is how long a revocation without an expiry lasts: longer than
+// tokens live.
+const revokedFor = 30 * 24 * time.Hour
+
+func (g *Gateway) revoke(credential string, expiry int64) {
+	if expiry == 0 {
+		expiry = g.clock.Now() + int64(revokedFor)
+	}
+	g.auth.Revoked().Add(credential, expiry)
 }
 
 // chain is the way of a request through the gateway.
@@ -171,6 +191,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	work.Go(func() { g.clock.Follow(background) })
 	work.Go(func() { g.auth.Run(background) })
 	work.Go(func() { g.throttle.Run(background) })
+	work.Go(func() { g.cluster.run(background) })
 	if g.access != nil {
 		work.Go(func() { g.access.log.Run(background) })
 	}

@@ -36,6 +36,9 @@ func throttleOptions(cfg *config.Config, served *spec.Gateway, now func() int64)
 		RateLimitHeaders:  t.RateLimitHeaders,
 		XRateLimitHeaders: t.XRateLimitHeaders,
 		TrafficManager:    t.Manager.Enabled,
+		EventHeaders:      t.HeaderConditions,
+		EventQueries:      t.QueryConditions,
+		EventClaims:       t.ClaimConditions,
 	}
 }
 

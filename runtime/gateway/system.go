@@ -47,12 +47,14 @@ func (s *system) serve(x *exchange.Exchange) bool {
 // health is what /health?verbose tells anybody who asks: whether the gateway
 // lacks something, no figures.
 type health struct {
-	Status string `json:"status"`
-	Ready  bool   `json:"ready"`
+	Status  string   `json:"status"`
+	Ready   bool     `json:"ready"`
+	Missing []string `json:"missing,omitempty"`
 }
 
 func (g *Gateway) health() health {
-	return health{Status: "healthy", Ready: !g.system.draining.Load()}
+	poll := g.options.Config.Throttling.Manager.DecisionSource == "poll"
+	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: g.cluster.state().missing(poll)}
 }
 
 func (h health) send(x *exchange.Exchange) {
