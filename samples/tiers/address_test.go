@@ -12,7 +12,9 @@ import (
 	"mgw/samples/internal/harness"
 )
 
-func public(path, from string) harness.Request { return harness.Request{URL: "/public" + path, From: from} }
+func public(path, from string) harness.Request {
+	return harness.Request{URL: "/public" + path, From: from}
+}
 
 // The first document of the tiers page: 1 a minute for 10.1.1.1, 2 for each
 // other address.

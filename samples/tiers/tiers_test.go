@@ -50,7 +50,8 @@ func token(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(out)
+	lines := strings.Split(strings.TrimSpace(out), "\n") // a warning may stand before it
+	return lines[len(lines)-1]
 }
 
 // send sends a request; its URL is a path of the gateway's.
