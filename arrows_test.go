@@ -32,6 +32,7 @@ var arrows = []struct {
 	{"runtime/internal/event", nil},
 	{"runtime/internal/exchange", []string{"runtime/spec"}},
 	{"runtime/internal/reply", []string{"runtime/internal/exchange"}},
+	{"runtime/internal/jms/brokertest", nil},
 	{"runtime/internal/telemetry", []string{"runtime/spec", "runtime/internal/exchange", "runtime/internal/clock"}},
 
 	// Rooms: the leaves, never each other.

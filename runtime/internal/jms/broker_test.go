@@ -2,101 +2,18 @@ package jms
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"mgw/runtime/internal/jms/brokertest"
 )
 
-// broker is a RabbitMQ of the test's own.
-type broker struct {
-	port int
-	dir  string
-	cmd  *exec.Cmd
-}
-
-// startBroker starts a broker and waits until it listens.
-func startBroker(t *testing.T) *broker {
+func options(t *testing.T, b *brokertest.Broker) Options {
 	t.Helper()
-	if _, err := exec.LookPath("rabbitmq-server"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("left out: ", err)
-	}
-	b := &broker{dir: t.TempDir(), port: freePort(t)}
-	b.start(t)
-	t.Cleanup(func() { b.stop(t) })
-	return b
-}
-
-// freePort gives a port whose distribution port, 20000 above, exists too.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		ln.Close()
-		if port+20000 < 65536 {
-			return port
-		}
-	}
-	t.Fatal("no port below 45536 is free")
-	return 0
-}
-
-func (b *broker) start(t *testing.T) {
-	t.Helper()
-	log, err := os.Create(filepath.Join(b.dir, "output"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	b.cmd = exec.Command("../../../.ci/rabbitmq", fmt.Sprint(b.port), filepath.Join(b.dir, "broker"))
-	b.cmd.Stdout, b.cmd.Stderr = log, log
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := b.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, 90*time.Second, "the broker to listen", func() bool {
-		conn, err := net.Dial("tcp", b.address())
-		if err != nil {
-			return false
-		}
-		defer conn.Close()
-		// A broker that is still starting accepts and closes.
-		conn.Write([]byte("AMQP\x00\x00\x09\x01"))
-		conn.SetReadDeadline(time.Now().Add(time.Second))
-		n, err := conn.Read(make([]byte, 1))
-		return n == 1 && err == nil
-	})
-}
-
-// stop kills the broker and everything it started.
-func (b *broker) stop(t *testing.T) {
-	t.Helper()
-	if err := syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		t.Error(err)
-	}
-	b.cmd.Wait() // killed: its error says nothing
-}
-
-func (b *broker) address() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
-
-func (b *broker) options(t *testing.T) Options {
-	t.Helper()
-	u, err := ParseProviderURL("amqp://guest:guest@mgw/?brokerlist='tcp://"+b.address()+"'", nil)
+	u, err := ParseProviderURL(b.URL(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,13 +91,13 @@ func within[T any](t *testing.T, what string, c <-chan T) T {
 }
 
 func TestMessagesTravelOverARealBrokerThatIsKilledAndComesBack(t *testing.T) {
-	b := startBroker(t)
+	b := brokertest.Start(t)
 	r, q := newRecorder(), make(queue)
-	sub, err := NewSubscriber(b.options(t), "throttleData", r)
+	sub, err := NewSubscriber(options(t, b), "throttleData", r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub, err := NewPublisher(b.options(t), "throttleData", q)
+	pub, err := NewPublisher(options(t, b), "throttleData", q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,9 +116,9 @@ func TestMessagesTravelOverARealBrokerThatIsKilledAndComesBack(t *testing.T) {
 		t.Errorf("got %+v", m)
 	}
 
-	b.stop(t)
+	b.Stop(t)
 	within(t, "loss", r.lost)
-	b.start(t)
+	b.Start(t)
 	within(t, "second subscription", r.subscribed)
 	q <- Outgoing{Text: []byte("after"), Sent: sent}
 	if m := within(t, "message after the broker came back", r.messages); string(m.Text) != "after" {
@@ -210,16 +127,16 @@ func TestMessagesTravelOverARealBrokerThatIsKilledAndComesBack(t *testing.T) {
 }
 
 func TestVirtualHostIsFoundWithAndWithoutItsSlash(t *testing.T) {
-	b := startBroker(t)
+	b := brokertest.Start(t)
 	for _, vhost := range []string{"carbon", "/carbon"} {
-		out, err := b.control("add_vhost", vhost)
+		out, err := b.Control("add_vhost", vhost)
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		if out, err := b.control("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*"); err != nil {
+		if out, err := b.Control("set_permissions", "-p", vhost, "guest", ".*", ".*", ".*"); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		o := b.options(t)
+		o := options(t, b)
 		o.URL.VHost = "/carbon"
 		r := newRecorder()
 		sub, err := NewSubscriber(o, "throttleData", r)
@@ -233,19 +150,11 @@ func TestVirtualHostIsFoundWithAndWithoutItsSlash(t *testing.T) {
 		cancel()
 		<-done
 		await(t, 10*time.Second, "the queue to be gone", func() bool {
-			out, err := b.control("list_queues", "-p", vhost, "--quiet", "name")
+			out, err := b.Control("list_queues", "-p", vhost, "--quiet", "name")
 			return err == nil && strings.TrimSpace(strings.TrimPrefix(out, "name")) == ""
 		})
-		if out, err := b.control("delete_vhost", vhost); err != nil {
+		if out, err := b.Control("delete_vhost", vhost); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-}
-
-// control runs rabbitmqctl.
-func (b *broker) control(args ...string) (string, error) {
-	cmd := exec.Command("/usr/lib/rabbitmq/bin/rabbitmqctl", append([]string{"-n", fmt.Sprintf("mgw-%d@localhost", b.port)}, args...)...)
-	cmd.Env = append(os.Environ(), "HOME="+filepath.Join(b.dir, "broker"))
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }
