@@ -217,6 +217,21 @@ func TestSlowClientsAreNotWaitedForForEver(t *testing.T) {
 	}
 }
 
+func TestClientsThatNeverAskAreClosedEarly(t *testing.T) {
+	p := serving(t, Options{HeaderTimeout: 30 * time.Millisecond, IdleTimeout: time.Minute}, answerText)
+	if got, err := io.ReadAll(p.dial()); err != nil || len(got) > 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+	nc := p.dial()
+	for range 2 {
+		io.WriteString(nc, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		if n, err := nc.Read(make([]byte, 4096)); n == 0 {
+			t.Fatal(err)
+		}
+		time.Sleep(60 * time.Millisecond) // longer than a head may take
+	}
+}
+
 // endlessBody gives the same chunk for ever and counts.
 type endlessBody struct {
 	chunk []byte
