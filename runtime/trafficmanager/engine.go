@@ -1,0 +1,137 @@
+package trafficmanager
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mgw/runtime/internal/event"
+)
+
+// engine counts events and decides. Its workers take batches from the queue;
+// what they decide is in the ledger at once and goes on to the committer.
+type engine struct {
+	plan    *plan
+	queue   *queue
+	ledger  *ledger
+	commit  *committer
+	counter func() counter // one for each worker
+	now     func() int64   // nanoseconds
+	log     *slog.Logger
+
+	counted atomic.Uint64 // events
+	late    atomic.Uint64 // see tally
+	long    atomic.Uint64
+}
+
+// run counts with so many workers until stop, then what is left.
+func (g *engine) run(workers int, stop <-chan struct{}) {
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() { g.work(stop) })
+	}
+	group.Wait()
+}
+
+func (g *engine) work(stop <-chan struct{}) {
+	counter, tally := g.counter(), newTally()
+	var batches []*batch
+	for {
+		if batches = g.queue.take(batches[:0], stop); len(batches) == 0 {
+			return
+		}
+		g.evaluate(batches, tally, counter)
+		clear(batches)
+	}
+}
+
+func (g *engine) evaluate(batches []*batch, t *tally, c counter) {
+	t.reset()
+	now := g.now()
+	for _, b := range batches {
+		t.add(g.plan, b, now)
+	}
+	g.decide(t.uses, c.count(now, t.uses))
+	g.counted.Add(uint64(t.events))
+	g.late.Add(uint64(t.late))
+	g.long.Add(uint64(t.long))
+}
+
+// decide makes decisions of verdicts that are news.
+func (g *engine) decide(uses []use, verdicts []verdict) {
+	var fresh []*held
+	for _, v := range verdicts {
+		u := &uses[v.use]
+		if g.ledger.throttles(u.key, v.expiry) {
+			continue
+		}
+		d, err := newHeld(&event.Decision{
+			Key: u.key, Throttled: true, Expiry: v.expiry, Sent: v.decided,
+			Conditional: u.of.conditional, Conditions: u.of.conditions,
+		})
+		if err != nil { // strings, numbers and booleans always encode
+			g.log.Error("a decision cannot be encoded", "error", err)
+			continue
+		}
+		if g.ledger.add(d) {
+			fresh = append(fresh, d)
+		}
+	}
+	g.commit.add(fresh)
+}
+
+// committer brings decisions to the store, those of all workers in one
+// transaction, and then to the gateways.
+type committer struct {
+	save    func([]*held) error
+	publish func([]*held)
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	waiting []*held
+	filled  chan struct{}
+	outage  outage // of the store
+}
+
+func (c *committer) add(all []*held) {
+	if len(all) == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.waiting = append(c.waiting, all...)
+	c.mu.Unlock()
+	select {
+	case c.filled <- struct{}{}:
+	default:
+	}
+}
+
+// run commits until stop, then what is left.
+func (c *committer) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-c.filled:
+			c.flush()
+		case <-stop:
+			c.flush()
+			return
+		}
+	}
+}
+
+func (c *committer) flush() {
+	c.mu.Lock()
+	all := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	if len(all) == 0 {
+		return
+	}
+	// A store that fails costs what a restart would lose, not the limits.
+	c.outage.note(c.log, c.save(all))
+	c.publish(all)
+}
+
+// storeTimeout bounds a call of the store.
+const storeTimeout = 2 * time.Second
