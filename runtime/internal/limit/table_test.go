@@ -207,24 +207,50 @@ func TestNewKeysStartFromWhatEvictedOnesHadSpent(t *testing.T) {
 
 func TestWhatIsInFlightIsNeverGivenUp(t *testing.T) {
 	table := New(Budget{})
-	flying := counterOf(table, mustRule(t, table, "c", Address, Limit{Algorithm: Concurrency, Count: 1}), "k")
+	flying := counterOf(table, mustRule(t, table, "c", Address, Limit{Algorithm: Concurrency, Count: 2}), "k")
 	held := table.NewCharge()
 	if held.Take(minute, []*Counter{flying}).Refused != Passed {
 		t.Fatal("refused")
 	}
-	fill(table, mustRule(t, table, "r", Address, Limit{Count: 500, Window: minute}), 0, 4*64*minPerShard, minute)
+	// Each of these has spent more of its limit, so that it is in the way less.
+	fill(table, mustRule(t, table, "r", Address, Limit{Count: 1, Window: minute}), 0, 64*minPerShard*5/4, minute)
 	table.Sweep(100 * minute)
-	charge := table.NewCharge()
-	if charge.Take(minute, []*Counter{flying}).Refused == Passed {
-		t.Error("two in flight")
+	if left := table.Look(minute, flying).Remaining; left != 1 {
+		t.Errorf("%d left of two with one in flight", left)
 	}
 	held.Done(minute, 0)
 	held.Done(minute, 0)
-	if charge.Take(minute, []*Counter{flying}).Refused != Passed {
-		t.Error("not released")
+	if left := table.Look(minute, flying).Remaining; left != 2 {
+		t.Errorf("%d left of two after the release", left)
 	}
-	if held.Take(minute, []*Counter{flying}).Refused == Passed {
-		t.Error("released twice")
+}
+
+func TestABucketThatWasFullSinceTakesNoRefund(t *testing.T) {
+	table := New(Budget{})
+	c := counterOf(table, mustRule(t, table, "r", Verified, Limit{Algorithm: TokenBucket, Count: 2, Window: minute}), "k")
+	late, charge := table.NewCharge(), table.NewCharge()
+	late.Take(minute, []*Counter{c})
+	for range 2 {
+		if charge.Take(3*minute, []*Counter{c}).Refused != Passed {
+			t.Fatal("refused")
+		}
+	}
+	late.Refund(3 * minute)
+	if charge.Take(3*minute, []*Counter{c}).Refused == Passed {
+		t.Error("three at once")
+	}
+}
+
+func TestRequestsThatOvertakeOneAnotherAreNotRefusedForIt(t *testing.T) {
+	for _, a := range []Algorithm{FixedWindow, SlidingWindow, TokenBucket} {
+		table := New(Budget{})
+		c := counterOf(table, mustRule(t, table, "r", Verified, Limit{Algorithm: a, Count: 3, Window: minute}), "k")
+		charge := table.NewCharge()
+		for i := range int64(3) {
+			if charge.Take(10*minute+100-i, []*Counter{c}).Refused != Passed {
+				t.Errorf("algorithm %d: request %d refused", a, i)
+			}
+		}
 	}
 }
 
