@@ -145,6 +145,7 @@ func TestAnswersOfBackends(t *testing.T) {
 			p := newProxy(t, answering(t, tc.answer, tc.last), proxyOptions{})
 			for range 2 { // the second one meets whatever the first has left
 				got := p.raw(tc.method + " / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+				strictly(t, got, tc.method)
 				r := bufio.NewReader(strings.NewReader(got))
 				resp, err := http.ReadResponse(r, &http.Request{Method: tc.method})
 				for err == nil && resp.StatusCode < 200 {
@@ -162,6 +163,25 @@ func TestAnswersOfBackends(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// strictly reads the heads of answers as this package would read a backend's.
+func strictly(t *testing.T, got, method string) {
+	t.Helper()
+	for data := []byte(got); ; {
+		var h responseHead
+		var m exchange.Message
+		done, err := h.parse(data, &m, &fuzzLimits)
+		if err == nil && done {
+			err = h.conclude(&m, method)
+		}
+		if err != nil || !done {
+			t.Fatalf("reading %q: %v, %v", data, done, err)
+		}
+		if data = data[h.start:]; h.status >= 200 {
+			return
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type backendConn struct {
 	target *upstream
 	reused bool
 	idle   int64 // since when, in the pool
+	looked int64 // when it was last looked at there
 	calm   bool
 
 	ctx     context.Context
@@ -68,6 +69,7 @@ func (b *backendConn) quiet() bool {
 func (b *backendConn) exchange(ctx context.Context, x *exchange.Exchange, target []byte) error {
 	b.ctx, b.x, b.asked = ctx, x, nil
 	b.head = responseHead{}
+	b.pump.err = nil
 	b.sent.Store(false)
 	b.halt.Store(false)
 	b.outRoom = getSmall()
@@ -238,8 +240,7 @@ func (b *backendConn) Abort(error) {
 
 // done ends an exchange whose answer has been read as a whole.
 func (b *backendConn) done() {
-	sentAll := !b.pump.running || b.pump.ended.Load() && b.pump.join() == nil
-	if !sentAll || !b.head.keepAlive || b.start < b.end {
+	if !b.pump.sent() || !b.head.keepAlive || b.start < b.end {
 		b.fail()
 		return
 	}

@@ -121,6 +121,7 @@ func (u *upstream) pop() *backendConn {
 func (u *upstream) give(b *backendConn) {
 	p := &u.pool
 	b.idle = u.transport.watch.now.Load()
+	b.looked = b.idle
 	p.mu.Lock()
 	keep := !p.closed && (u.to.MaxIdle <= 0 || len(p.idle) < u.to.MaxIdle)
 	if keep {
@@ -140,11 +141,15 @@ func (u *upstream) sweep(now int64) {
 	p.mu.Lock()
 	kept := p.idle[:0]
 	for _, b := range p.idle {
-		age := now - b.idle
-		if age > limit || age > int64(lookEvery) && !b.quiet() {
-			dead = append(dead, b)
-		} else {
+		alive := now-b.idle <= limit
+		if alive && now-b.looked > int64(lookEvery) {
+			b.looked = now
+			alive = b.quiet()
+		}
+		if alive {
 			kept = append(kept, b)
+		} else {
+			dead = append(dead, b)
 		}
 	}
 	clear(p.idle[len(kept):])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"mgw/runtime/internal/exchange"
 )
@@ -17,6 +18,7 @@ type pump struct {
 	run      func()        // what the goroutine does
 	done     chan struct{} // it has ended, told once
 	ended    atomic.Bool
+	drained  atomic.Bool // the body has been read to its end; what is left is to write that
 	progress atomic.Bool // something of the body has come since this was cleared
 	err      error       // after its end
 	vector   vector
@@ -30,6 +32,7 @@ func (b *backendConn) startPump() {
 	}
 	p.running, p.err = true, nil
 	p.ended.Store(false)
+	p.drained.Store(false)
 	b.sent.Store(true)
 	go p.run()
 }
@@ -56,6 +59,28 @@ func (p *pump) join() error {
 	return p.err
 }
 
+// lastWrite is how long the end of a body may take to be written when the
+// answer has been read already.
+const lastWrite = 10 * time.Millisecond
+
+// sent tells whether the body has been sent as a whole. An answer may be faster
+// than the goroutine that sent what it answers.
+func (p *pump) sent() bool {
+	if p.running && !p.ended.Load() && p.drained.Load() {
+		timer := time.NewTimer(lastWrite)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+			p.running = false
+		case <-timer.C:
+		}
+	}
+	if p.running && !p.ended.Load() {
+		return false
+	}
+	return p.join() == nil
+}
+
 // stopPump ends it, if it has not ended.
 func (b *backendConn) stopPump() {
 	p := &b.pump
@@ -80,6 +105,7 @@ func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
 			if m.Length >= 0 && left != 0 {
 				return fmt.Errorf("%w: %w", errRequest, errBodyLength)
 			}
+			b.pump.drained.Store(true)
 			break
 		}
 		if err != nil {
