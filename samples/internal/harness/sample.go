@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -77,8 +78,8 @@ func (s *Sample) prepare(ctx context.Context, steps []Step) (err error) {
 	}
 	programs := []string{"./cmd/mgw", "./cmd/gateway"}
 	for _, step := range steps {
-		if words := strings.Fields(step.Command); step.Background() && len(words) > 2 && words[0] == "go" && words[1] == "run" {
-			programs = append(programs, "./samples/"+strings.TrimPrefix(words[2], "./"))
+		if m := goRun.FindStringSubmatch(step.Command); m != nil {
+			programs = append(programs, "./samples/"+m[1])
 		}
 	}
 	bin := filepath.Join(s.Dir, "bin")
@@ -92,8 +93,15 @@ func (s *Sample) prepare(ctx context.Context, steps []Step) (err error) {
 	return err
 }
 
+// goRun is how a README starts a program of the samples.
+var goRun = regexp.MustCompile(`^go run \./(\S+)`)
+
 func (s *Sample) foreground(step Step) error {
-	out, err := s.Shell.Run(step.Command)
+	command := step.Command
+	if m := goRun.FindStringSubmatch(command); m != nil {
+		command = filepath.Base(m[1]) + command[len(m[0]):] // built, and in the path
+	}
+	out, err := s.Shell.Run(command)
 	if err != nil {
 		return fmt.Errorf("%s:%d: %w", step.File, step.Line, err)
 	}
@@ -109,7 +117,7 @@ func (s *Sample) background(ctx context.Context, step Step, shown []string) ([]s
 		env, words = append(env, words[0]), words[1:]
 	}
 	switch {
-	case len(words) == 5 && words[0] == "go" && words[1] == "run" && words[3] == "-addr":
+	case len(words) == 5 && words[0] == "go" && words[3] == "-addr":
 		name := filepath.Base(words[2])
 		p, err := Start(s.Dir, env, s.Path(name), "-addr", "127.0.0.1:0")
 		if err != nil {
