@@ -38,7 +38,7 @@ func (l *loader) listenerKeys() []key {
 		{path: "listenerConfig.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
 		{path: "listenerConfig.maxEntityBodySize", set: number(&c.MaxBodySize, -1, -1, anySize)},
 		{path: "listenerConfig.trustedProxies", set: prefixes(&c.TrustedProxies)},
-		{path: "listenerConfig.engine", status: later, set: word(&c.Engine, "standard", "fast")},
+		{path: "listenerConfig.engine", set: word(&c.Engine, "fast", "standard")},
 		{path: "listenerConfig.timeouts.header", set: span(&c.HeaderTimeout, 10*time.Second, time.Millisecond, 0)},
 		{path: "listenerConfig.timeouts.body", set: span(&c.BodyTimeout, time.Minute, time.Millisecond, 0)},
 		{path: "listenerConfig.timeouts.write", set: span(&c.WriteTimeout, time.Minute, time.Millisecond, 0)},

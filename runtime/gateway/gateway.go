@@ -29,6 +29,7 @@ import (
 	"mgw/runtime/internal/router"
 	"mgw/runtime/internal/telemetry"
 	"mgw/runtime/internal/throttle"
+	"mgw/runtime/internal/wire"
 	"mgw/runtime/spec"
 )
 
@@ -55,6 +56,7 @@ type Gateway struct {
 	counters *telemetry.Counters
 	access   *accessLog // nil: off
 	system   *system
+	engine   *wire.Server // nil: net/http serves
 	listener *listen.Listener
 	admin    *admin // nil: off
 	keys     *http.Transport
@@ -157,6 +159,11 @@ func (g *Gateway) bind() (err error) {
 	}
 	o := listenOptions(g.options.Config, g.options.Log)
 	o.Chain, o.System, o.Now = g.chain(), g.system.serve, g.clock.Now
+	if g.fast() {
+		if err = g.useEngine(&o); err != nil {
+			return err
+		}
+	}
 	if g.listener, err = listen.New(o); err != nil {
 		return err
 	}
@@ -168,10 +175,13 @@ func (g *Gateway) bind() (err error) {
 
 // close gives back what New has opened.
 func (g *Gateway) close() {
+	bound, cancel := context.WithCancel(context.Background())
+	cancel()
 	if g.listener != nil {
-		bound, cancel := context.WithCancel(context.Background())
-		cancel()
 		_ = g.listener.Shutdown(bound) // nothing was accepted yet
+	}
+	if g.engine != nil {
+		_ = g.engine.Shutdown(bound)
 	}
 	if g.access != nil {
 		_ = g.access.close()

@@ -86,6 +86,7 @@ func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.C
 		return p.fail(err)
 	}
 	if checkOnly {
+		g.close()
 		fmt.Fprintln(p.stdout, "The configuration is valid.")
 		return exitOK
 	}

@@ -16,8 +16,10 @@ import (
 
 	"mgw/runtime/config"
 	"mgw/runtime/internal/backend"
+	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/throttle"
+	"mgw/runtime/internal/wire"
 	"mgw/runtime/spec"
 )
 
@@ -85,9 +87,17 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 			standard.Proxy.User = url.UserPassword(c.Proxy.Account.Username, c.Proxy.Account.Password.Reveal())
 		}
 	}
+	var transport exchange.Transport = backend.NewStandard(standard)
+	if cfg.Listener.Engine == "fast" && !c.Proxy.Enabled {
+		transport = &engines{
+			fast:     wire.NewTransport(wire.TransportOptions{TLS: secure, MaxHeader: c.MaxHeaderSize}),
+			standard: backend.NewStandard(standard),
+			http2:    c.HTTP2,
+		}
+	}
 	return backend.Options{
 		Gateway:      served,
-		Transport:    backend.NewStandard(standard),
+		Transport:    transport,
 		Now:          now,
 		TrustedProxy: func(a netip.Addr) bool { return listen.Proxies(cfg.Listener.TrustedProxies).Trusts(a) },
 		Password: func(endpoint int) (string, bool) {

@@ -108,7 +108,9 @@ type Listener struct {
 	handed  *handover      // connections that the engine leaves to net/http
 	engine  *tracker       // connections that the engine serves
 	loops   sync.WaitGroup // that accept for the engine
-	handing sync.WaitGroup // connections on their way to it
+	// starting orders Serve and Shutdown: loops does not grow once it is waited for.
+	starting sync.Mutex
+	handing  sync.WaitGroup // connections on their way to it
 }
 
 // New binds. Connections wait until Serve.
@@ -212,8 +214,14 @@ func (l *Listener) Serve() error {
 	return failed
 }
 
-// accepting gives what must run for connections to be served.
+// accepting gives what must run for connections to be served: nothing after a
+// Shutdown that came first.
 func (l *Listener) accepting() (loops []func() error) {
+	l.starting.Lock()
+	defer l.starting.Unlock()
+	if l.front.closing.Load() {
+		return nil
+	}
 	if l.options.Engine != nil {
 		loops = append(loops, func() error { return l.server.Serve(l.handed) })
 	}
@@ -248,7 +256,9 @@ func (e *CutError) Error() string {
 // Shutdown stops accepting and waits for what is under way until ctx ends; what
 // is left then is cut, and a *CutError tells how much that was.
 func (l *Listener) Shutdown(ctx context.Context) error {
+	l.starting.Lock()
 	l.front.closing.Store(true)
+	l.starting.Unlock()
 	l.closeSockets()
 	drained := l.drain(ctx)
 	err := l.server.Shutdown(ctx)
