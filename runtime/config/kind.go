@@ -189,7 +189,11 @@ func fromFile(set setter) setter {
 func link(dst *string, standard string) setter {
 	return put(dst, standard, func(in input) (string, error) {
 		s, err := in.text()
-		if err == nil && s != "" {
+		switch {
+		case err != nil || s == "":
+		case in.load.stoodIn:
+			s = standInURL
+		default:
 			err = checkURL(s)
 		}
 		return s, err

@@ -25,8 +25,12 @@ type Source struct {
 	TextOnly bool
 }
 
-// standIn takes the place of what TextOnly leaves out.
-const standIn = "stand-in"
+// standIn takes the place of what TextOnly leaves out, standInURL that of a URL
+// which holds some of it.
+const (
+	standIn    = "stand-in"
+	standInURL = "https://localhost"
+)
 
 // maxFile bounds the file; a real one has some kilobytes.
 const maxFile = 1 << 20

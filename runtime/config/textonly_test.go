@@ -11,6 +11,11 @@ enabled = true
 tokenFile = "gone/admin.token"
 [b7a.users.admin]
 password = "$env{ADMIN_PASSWORD}"
+[keyManager]
+serverUrl = "https://$env{KEY_MANAGER}:9443"
+[[jwtTokenConfig]]
+issuer = "$env{ISSUER}"
+jwksURL = "$env{ISSUER}/jwks"
 `
 
 func TestTextOnlyAsksNothingOfThisMachine(t *testing.T) {
