@@ -14,16 +14,17 @@ type requestBody struct {
 	inbound
 	conn     *conn
 	expect   bool        // the client waits for 100 before it sends
-	touched  atomic.Bool // someone has begun to read
 	finished atomic.Bool // all of it has been read
 	trailers exchange.Message
-	moving   sync.Mutex
-	detached bool
+
+	mu       sync.Mutex
+	touched  bool // someone has begun to read
+	detached bool // another goroutine reads on while the exchange is answered
+	skipped  bool // nobody may read any more but the connection itself
 }
 
 // open starts the body that a head announces.
 func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
-	b.touched.Store(false)
 	how := sized
 	switch {
 	case h.length == 0:
@@ -32,7 +33,7 @@ func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
 		how = chunked
 	}
 	b.trailers.Reset()
-	b.detached = false
+	b.touched, b.detached, b.skipped = false, false, false
 	b.begin(&b.conn.link, &b.trailers, how, h.length, b.conn.server.options.MaxBody)
 	b.finished.Store(how == noBody)
 	b.expect = h.expect && how != noBody
@@ -42,7 +43,9 @@ func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
 }
 
 func (b *requestBody) Next() ([]byte, error) {
-	b.touched.Store(true)
+	if !b.touch() {
+		return nil, errCut
+	}
 	if b.expect && b.link.start == b.link.end {
 		if err := b.conn.Inform(100, nil); err != nil {
 			return nil, err
@@ -59,6 +62,14 @@ func (b *requestBody) Next() ([]byte, error) {
 		b.err, err = errBodySlow, errBodySlow
 	}
 	return chunk, err
+}
+
+// touch notes that someone reads; false when it is too late.
+func (b *requestBody) touch() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.touched = true
+	return !b.skipped
 }
 
 func (b *requestBody) Rewind() bool {
@@ -82,9 +93,9 @@ func (b *requestBody) Abort(error) {
 // detach keeps the body from touching the exchange from now on: another
 // goroutine reads it while the exchange is being answered.
 func (b *requestBody) detach() {
-	b.moving.Lock()
+	b.mu.Lock()
 	b.detached = true
-	b.moving.Unlock()
+	b.mu.Unlock()
 }
 
 // tail gives the message that has the trailers.
@@ -92,8 +103,8 @@ func (b *requestBody) tail() *exchange.Message { return &b.trailers }
 
 // deliver puts the trailers into the request.
 func (b *requestBody) deliver() {
-	b.moving.Lock()
-	defer b.moving.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.detached {
 		return
 	}
@@ -105,13 +116,23 @@ func (b *requestBody) deliver() {
 // skipMost is how much of an unread body is taken to keep a connection.
 const skipMost = 64 << 10
 
+// take makes the body the connection's own, to be thrown away, unless someone
+// reads it. A transport's goroutine may be about to: of a request that was
+// forwarded the body stays the transport's.
+func (b *requestBody) take(forwarded bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.skipped = !b.touched && !b.detached && !forwarded
+	return b.skipped
+}
+
 // skippable reads what is there of an unread body and tells whether the rest
 // is little enough to be read for the sake of the connection.
-func (b *requestBody) skippable() bool {
+func (b *requestBody) skippable(forwarded bool) bool {
 	if b.finished.Load() {
 		return true
 	}
-	if b.touched.Load() || b.conn.cut.Load() || b.conn.halt.Load() {
+	if b.conn.cut.Load() || b.conn.halt.Load() || !b.take(forwarded) {
 		return false
 	}
 	for b.ready() {
