@@ -1,0 +1,179 @@
+-- One call of one node about one limit: what it gives back, what it has taken,
+-- what it asks for. Runs as one step; time is the server's, in microseconds.
+--
+-- KEYS: the limit's state, the nodes, the mark that is as old as the data.
+-- ARGV: see (*call).args.
+local key, nodes, mark = KEYS[1], KEYS[2], KEYS[3]
+local node, nonce = ARGV[1], tonumber(ARGV[2])
+local limit, period, span = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local burst = tonumber(ARGV[6]) -- 0: shape window
+local asked, want, need = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local seen, id, gross, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+local back, used = tonumber(ARGV[14]), tonumber(ARGV[15])
+local share, hold = tonumber(ARGV[16]), tonumber(ARGV[17]) -- share -1: none is kept here
+local leaving = ARGV[18] == '1'
+
+local smooth = burst > 0
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local window = math.floor(now / period)
+local second = 1000000
+-- How far the smooth shape's account may run ahead.
+local ahead = smooth and math.ceil(burst * span / limit) or 0
+
+local names = {'id', 'window', 'base', 'gross', 'ret', 'used', 'from', 'tat', 'sum', 'ren', 'prev', 'pruned'}
+local values = redis.call('HMGET', key, unpack(names))
+local s = {}
+for i, name in ipairs(names) do s[name] = tonumber(values[i] or 0) end
+
+-- A limit without state is new, or the data was lost; the mark tells which. A
+-- window whose grants may be forgotten gets none, a longer one none for a
+-- second, in which nodes bring what they remember.
+if not values[1] then
+  local since = tonumber(redis.call('GET', mark) or 0)
+  if since == 0 or since > now then
+    since = now
+    redis.call('SET', mark, string.format('%.0f', now))
+  end
+  s.id, s.window, s.pruned = now, window, now
+  if smooth then
+    if now < since + second then s.tat = now + ahead end
+  elseif period <= second then
+    s.from = (math.floor(since / period) + 1) * period
+  else
+    s.from = since + second
+  end
+end
+
+if window > s.window then
+  -- A share renounced in the smooth shape stays so through the next period.
+  s.prev = (smooth and window == s.window + 1) and s.ren or 0
+  s.window, s.base, s.gross, s.ret, s.used, s.ren = window, 0, 0, 0, 0, 0
+elseif window < s.window - 1 then
+  -- The clock was stepped back: nothing more before the next window.
+  s.window, s.base, s.gross, s.ret, s.used = window, limit, 0, 0, 0
+  s.ren, s.prev, s.from = 0, 0, 0
+end
+local current = window == s.window
+
+if current and seen == window and not smooth then
+  -- What the node saw granted and this server forgot.
+  if id == s.id then
+    s.gross = math.max(s.gross, gross)
+  elseif id ~= 0 then
+    s.base = math.max(s.base, most)
+  end
+  if back > 0 and id == s.id then
+    s.ret = s.ret + math.min(back, s.base + s.gross - s.ret)
+  end
+  s.used = s.used + used
+end
+
+-- Shares: what a node may take in a window when it cannot reach this server.
+-- A node renounces its share for the window it asks in; the shares of all
+-- others are held back.
+local function holder(renounced) -- the sum that a share counts in beside s.sum
+  if renounced == s.window then return 'ren' end
+  if smooth and renounced == s.window - 1 then return 'prev' end
+  return nil
+end
+local function change(renounced, by)
+  s.sum = s.sum + by
+  local sum = holder(renounced)
+  if sum then s[sum] = s[sum] + by end
+end
+local function free() return math.max(0, limit - s.sum) end
+
+local count = math.max(1, redis.call('ZCARD', nodes))
+local late = false -- a call that was overtaken by a later one
+if share >= 0 then
+  local field = 'n:' .. node
+  local mine, renounced = 0, -9
+  local entry = redis.call('HGET', key, field)
+  if entry then
+    local a, b, c = string.match(entry, '^(%d+):(%-?%d+):(%d+):')
+    mine, renounced, late = tonumber(a), tonumber(b), nonce <= tonumber(c)
+  end
+  if not late then
+    -- The node says what it holds: a withdrawal is acknowledged, a share
+    -- that was forgotten here is known again.
+    local by = math.min(share, mine + free()) - mine
+    change(renounced, by)
+    mine = mine + by
+    if asked == window and current and renounced ~= window then
+      local sum = holder(renounced)
+      if sum then s[sum] = s[sum] - mine end
+      s.ren, renounced = s.ren + mine, window
+    end
+    local target = math.floor(limit / count)
+    if leaving or not redis.call('ZSCORE', nodes, node) then target = 0 end
+    if target > mine and now >= s.from then
+      by = math.min(target - mine, free())
+      change(renounced, by)
+      mine = mine + by
+    end
+    if leaving then
+      change(renounced, -mine)
+      redis.call('HDEL', key, field)
+    else
+      redis.call('HSET', key, field, string.format('%.0f:%.0f:%.0f:%.0f', mine, renounced, nonce, now))
+    end
+    share = math.min(mine, target)
+  end
+  if now - s.pruned > hold / 4 or now < s.pruned then
+    s.pruned = now
+    local all = redis.call('HGETALL', key)
+    for i = 1, #all, 2 do
+      local a, b, c, d = string.match(all[i + 1], '^(%d+):(%-?%d+):(%d+):(%d+)$')
+      if d and tonumber(d) < now - hold then
+        change(tonumber(b), -tonumber(a))
+        redis.call('HDEL', key, all[i])
+      end
+    end
+  end
+end
+
+local held = math.max(0, s.sum - s.ren - s.prev)
+local granted, left, wait = 0, 0, 0
+local may = current and not late and now >= s.from and asked == window
+if smooth then
+  if seen <= now + ahead + span then s.tat = math.max(s.tat, seen) end -- the account as the node saw it
+  if s.tat > now + ahead + span then s.tat = now + ahead end -- the clock was stepped back
+  s.tat = math.max(s.tat, now)
+  if held < limit then
+    local cost = span / (limit - held)
+    local top = math.max(ahead, math.ceil(cost))
+    left = math.floor((top - (s.tat - now)) / cost)
+    if may and left > 0 then
+      granted = math.min(left, math.max(need, math.min(want, math.max(1, math.floor(left / count)))))
+      s.tat = s.tat + math.ceil(granted * cost)
+      left = left - granted
+    end
+    wait = math.max(0, math.ceil(s.tat + cost - top - now))
+  else
+    wait = period
+  end
+else
+  left = math.max(0, limit - (s.base + s.gross - s.ret) - held)
+  if may and left > 0 then
+    granted = math.min(left, math.max(need, math.min(want, math.max(1, math.floor(left / (2 * count))))))
+    s.gross = s.gross + granted
+    left = left - granted
+  end
+  if not current or now < s.from then left = 0 end
+  wait = (window + 1) * period - now
+end
+
+local out = {}
+for _, name in ipairs(names) do
+  out[#out + 1] = name
+  out[#out + 1] = string.format('%.0f', s[name])
+end
+redis.call('HSET', key, unpack(out))
+local keep = 2 * math.max(period, span) + second
+if share >= 0 then keep = keep + hold end
+redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(keep / 1000)))
+
+local net = s.base + s.gross - s.ret
+local open = (current and now >= s.from) and 1 or 0
+return {now, window, granted, s.id, s.gross, net, left, net - s.used, held, share, count, wait, s.tat, open}
