@@ -207,3 +207,31 @@ func TestAnUploadLongerThanTheTimeoutIsProgress(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestABodyThatATransportMayReadIsNotSkipped(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before    func(*requestBody)
+		forwarded bool
+		want      bool
+	}{
+		"nobody reads":             {func(*requestBody) {}, false, true},
+		"someone has begun":        {func(b *requestBody) { b.touch() }, false, false},
+		"someone will":             {func(b *requestBody) { b.detach() }, false, false},
+		"a transport was asked":    {func(*requestBody) {}, true, false},
+		"all of it was read":       {func(b *requestBody) { b.touch(); b.finished.Store(true) }, true, true},
+		"the connection is ending": {func(b *requestBody) { b.conn.halt.Store(true) }, false, false},
+	} {
+		c := &conn{x: new(exchange.Exchange)}
+		c.watch = &watch{}
+		c.nc = memoryConn{Reader: strings.NewReader("")}
+		c.body.conn = c
+		c.body.begin(&c.link, &c.body.trailers, sized, 10, 0)
+		tc.before(&c.body)
+		if got := c.body.skippable(tc.forwarded); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		if _, err := c.body.Next(); tc.want && !c.body.finished.Load() && err == nil {
+			t.Errorf("%s: read after it was given up", name)
+		}
+	}
+}
