@@ -178,6 +178,8 @@ func TestMistakesOfDefinitions(t *testing.T) {
 			`a.yaml:5:3: warning: path "/a?b=1": requests are matched without what follows "/a" (and 1 more like it)`},
 		{"path with a query template", head + "paths:\n  '/a{?b,c}': {}\n", `a.yaml:5:3: warning: path "/a{?b,c}": requests are matched without what follows "/a"`},
 		{"path with an open brace", head + "paths:\n  '/a/{b': {}\n", `a.yaml:5:3: path "/a/{b" has a { without its }`},
+		{"mistakes below such a path", head + "paths:\n  '/a/{b':\n    get: {x-wso2-disable-security: 'yes', responses: {'200': {description: a}}}\n",
+			"a.yaml:5:3: path \"/a/{b\" has a { without its }\na.yaml:6:36: x-wso2-disable-security must be true or false, not \"yes\""},
 		{"path with a closing brace", head + "paths:\n  '/a/b}': {}\n", `a.yaml:5:3: path "/a/b}" has a } without its {`},
 		{"path with braces in braces", head + "paths:\n  '/{a{b}}': {}\n", `a.yaml:5:3: path "/{a{b}}" has a brace inside braces`},
 		{"path with a parameter without name", head + "paths:\n  '/a/{}': {}\n", `a.yaml:5:3: path "/a/{}" has a parameter without a name`},

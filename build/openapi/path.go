@@ -65,10 +65,9 @@ func (r *reader) readMethods(path string, item value) []operation {
 // readPath turns a path item into operations.
 func (r *reader) readPath(api *API, doc *document, p pathItem) {
 	r.checkExtensions(p.item, "a path", 0)
-	template, cut, ok := r.template(p)
-	if !ok {
-		return
-	}
+	// A path that cannot be served fails the build; its operations are read for
+	// the mistakes in them.
+	template, cut := r.template(p)
 	for _, o := range p.operations {
 		loaded := p.loaded.GetOperation(strings.ToUpper(o.method))
 		if loaded == nil {
@@ -105,10 +104,10 @@ func (r *reader) readAuthType(v value) Flag {
 
 // template gives the part of a path that requests are matched with. What can
 // be routed without doubt is only warned of.
-func (r *reader) template(p pathItem) (t string, cut, ok bool) {
+func (r *reader) template(p pathItem) (t string, cut bool) {
 	if strings.ContainsFunc(p.name, isControl) {
 		r.errorf(p.key, "path contains a control character")
-		return "", false, false
+		return p.name, false
 	}
 	t = cutQuery(p.name)
 	if cut = t != p.name; cut {
@@ -121,7 +120,7 @@ func (r *reader) template(p pathItem) (t string, cut, ok bool) {
 	segments, why := splitTemplate(t)
 	if why != "" {
 		r.errorf(p.key, "path %q %s", clip(t), why)
-		return "", cut, false
+		return t, cut
 	}
 	for i, segment := range segments {
 		switch {
@@ -132,10 +131,10 @@ func (r *reader) template(p pathItem) (t string, cut, ok bool) {
 				hint("a parameter is written {" + clip(segment[1:]) + "}")
 		case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "+}") && i < len(segments)-1:
 			r.errorf(p.key, "path %q: %s takes all that follows, so nothing can", clip(t), clip(segment))
-			return "", cut, false
+			return t, cut
 		}
 	}
-	return t, cut, true
+	return t, cut
 }
 
 // cutQuery cuts at a query or fragment, also where it is a URI template's
