@@ -74,6 +74,8 @@ func TestUnreadableDocumentsNameThePlace(t *testing.T) {
 		{"yaml nested too deeply", "a.yaml", strings.Repeat("[", 2000) + strings.Repeat("]", 2000), "a.yaml:1:258: nested too deeply"},
 		{"alias bomb", "a.yaml", bomb, "a.yaml:6:5: its aliases stand for more than 1000000 nodes"},
 		{"alias of itself", "a.yaml", "a: &x [1, *x]\n", "a.yaml:1:11: alias *x stands inside what it stands for"},
+		{"brace that stays open", "a.yaml", "a: 1\nb: {c: d\ne: 1\n", "a.yaml:2: did not find expected ',' or '}'"},
+		{"key with less indent", "a.yaml", "a:\n    b: 1\n  c: 2\n", "a.yaml:3: did not find expected key"},
 		{"unknown alias", "a.yaml", "a: *x\n", "a.yaml:1: unknown anchor 'x' referenced"},
 		{"key twice", "a.yaml", "a: 1\nb: 2\na: 3\n", "a.yaml:3:1: key \"a\" is already at line 1, column 1"},
 		{"key twice in json", "a.json", "{\"a\": 1, \"a\": 2}", "a.json:1:10: key \"a\" is already at line 1, column 2"},

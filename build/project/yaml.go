@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,14 +20,15 @@ func parseYAML(file string, data []byte, l *diag.List) *yaml.Node {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
 	if err := decodeYAML(dec, &doc); err != nil {
-		line, msg := yamlError(err)
+		line, msg, hint := yamlError(err)
 		l.Errorf(file, line, 0, "%s", msg)
+		(*l)[len(*l)-1].Hint = hint
 		return nil
 	}
 	if err := decodeYAML(dec, &more); !errors.Is(err, io.EOF) {
 		line := more.Line
 		if err != nil {
-			line, _ = yamlError(err)
+			line, _, _ = yamlError(err)
 		}
 		l.Errorf(file, line, 0, "a second document starts here: put it into a file of its own")
 		return nil
@@ -51,16 +53,27 @@ func decodeYAML(dec *yaml.Decoder, n *yaml.Node) (err error) {
 
 var yamlLine = regexp.MustCompile(`^line (\d+): `)
 
+// blockErrors are the messages that come with the line where the list or map
+// began, or with that of the mistake where it began on the first; counted from 0.
+var blockErrors = []string{
+	"did not find expected key", "did not find expected '-' indicator", "did not find expected ',' or ']'",
+	"did not find expected ',' or '}'",
+}
+
 // yamlError takes apart "yaml: line 3: found ...".
-func yamlError(err error) (line int, msg string) {
+func yamlError(err error) (line int, msg, hint string) {
 	if errors.Is(err, io.EOF) {
-		return 0, "is empty"
+		return 0, "is empty", ""
 	}
 	msg = strings.TrimPrefix(err.Error(), "yaml: ")
-	line = 1 // the parser names no line when it is the first
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		msg = msg[len(m[0]):]
+	m := yamlLine.FindStringSubmatch(msg)
+	if m == nil {
+		return 1, msg, "" // the parser names no line when it is the first
 	}
-	return line, msg
+	line, _ = strconv.Atoi(m[1])
+	msg = msg[len(m[0]):]
+	if slices.Contains(blockErrors, msg) {
+		return line + 1, msg, "the mistake is on this line or in what starts on it"
+	}
+	return line, msg, ""
 }
