@@ -100,13 +100,20 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// addCompletionExamples gives cobra's own command what ours have.
+// addCompletionExamples gives cobra's own command what ours have: examples,
+// and an error for a shell it does not know.
 func addCompletionExamples(root *cobra.Command) {
 	completion, _, err := root.Find([]string{"completion"})
 	if err != nil {
 		return
 	}
 	completion.Example = "  source <(mgw completion bash)"
+	completion.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("no completion for %q: there is bash, fish, powershell and zsh", args[0])
+		}
+		return completion.Help()
+	}
 	for _, shell := range completion.Commands() {
 		shell.Example = "  mgw completion " + shell.Name()
 	}
