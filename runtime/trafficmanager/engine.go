@@ -92,6 +92,7 @@ type committer struct {
 	waiting []*held
 	filled  chan struct{}
 	outage  outage // of the store
+	stored  atomic.Uint64
 }
 
 func (c *committer) add(all []*held) {
@@ -129,7 +130,11 @@ func (c *committer) flush() {
 		return
 	}
 	// A store that fails costs what a restart would lose, not the limits.
-	c.outage.note(c.log, c.save(all))
+	err := c.save(all)
+	c.outage.note(c.log, err)
+	if err == nil {
+		c.stored.Add(uint64(len(all)))
+	}
 	c.publish(all)
 }
 

@@ -25,6 +25,7 @@ type eventStatus struct {
 
 type decisionStatus struct {
 	Held      int    `json:"held"`
+	Stored    uint64 `json:"stored"`
 	Published uint64 `json:"published"`
 	NoRoom    uint64 `json:"noRoom"`
 }
@@ -49,7 +50,7 @@ func (m *Manager) status() status {
 			Repeated: m.receiver.repeated.Load(), Malformed: m.receiver.malformed.Load(), Refused: m.receiver.refused.Load(),
 			Late: m.engine.late.Load(), LongKeys: m.engine.long.Load(),
 		},
-		Decisions: decisionStatus{held, m.outbox.published.Load(), noRoom},
+		Decisions: decisionStatus{held, m.committer.stored.Load(), m.outbox.published.Load(), noRoom},
 		Broker:    brokerStatus{m.publisher != nil, m.outbox.connected()},
 		Store:     "ok",
 		Gateways:  m.receiver.nodes.count(),
