@@ -108,12 +108,8 @@ func addCompletionExamples(root *cobra.Command) {
 		return
 	}
 	completion.Example = "  source <(mgw completion bash)"
-	completion.RunE = func(_ *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return fmt.Errorf("no completion for %q: there is bash, fish, powershell and zsh", args[0])
-		}
-		return completion.Help()
-	}
+	// A command that runs refuses arguments; one that does not answers them with help.
+	completion.RunE = func(*cobra.Command, []string) error { return completion.Help() }
 	for _, shell := range completion.Commands() {
 		shell.Example = "  mgw completion " + shell.Name()
 	}
