@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 
 	"mgw/runtime/config"
 	"mgw/runtime/internal/event"
@@ -37,6 +38,10 @@ type redisStore struct {
 	version int64 // of conditions and templates
 }
 
+// The client has a log of its own, on standard error. Failures come back as
+// errors, and are logged here.
+func init() { redis.SetLogger(&logging.VoidLogger{}) }
+
 // openRedis connects, and fails when it cannot.
 func openRedis(c *config.ManagerRedis, log *slog.Logger) (*redisStore, error) {
 	options, err := redis.ParseURL(c.URL.Reveal())
@@ -61,6 +66,7 @@ func openRedis(c *config.ManagerRedis, log *slog.Logger) (*redisStore, error) {
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = c.Timeout, c.Timeout, c.Timeout
 	options.MaxRetries = -1 // a repeated script would count twice
+	options.DialerRetries = 1
 	options.DisableIdentity = true
 	s := &redisStore{
 		client: redis.NewClient(options),

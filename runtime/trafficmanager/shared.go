@@ -61,7 +61,7 @@ func (c *sharedCounter) ask(uses []use) ([]verdict, error) {
 		}
 		l := &u.of.limit
 		c.args = append(c.args, u.of.name, u.key, algorithmNames[l.Algorithm], l.Count,
-			l.Window/int64(time.Millisecond), u.amount, conditions)
+			l.Window/int64(time.Millisecond), u.amount, l.Bytes, conditions)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
