@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	// What is spent in one window must not be looked at in the next.
 	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, 2*time.Minute))

@@ -38,19 +38,23 @@ type Process struct {
 // Start runs a program in a folder. Its environment is this process's and env
 // on top; its standard output and error are kept for WaitLine and Output.
 func Start(dir string, env []string, program string, args ...string) (*Process, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	return start(cmd)
+}
+
+func start(cmd *exec.Cmd) (*Process, error) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = in, in
-	p := &Process{name: program, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
+	p := &Process{name: cmd.Path, cmd: cmd, done: make(chan struct{}), more: make(chan struct{})}
 	err = cmd.Start()
 	in.Close()
 	if err != nil {
 		out.Close()
-		return nil, fmt.Errorf("starting %s: %w", program, err)
+		return nil, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}
 	go p.collect(out)
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Sample is a sample whose README was followed: each command was run and
@@ -111,6 +112,8 @@ func (s *Sample) foreground(step Step) error {
 // background starts a program, and adds where it listens to the list of what
 // the README shows and what is so here.
 func (s *Sample) background(ctx context.Context, step Step, shown []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // to listen
+	defer cancel()
 	words := strings.Fields(strings.TrimSuffix(step.Command, " &"))
 	var env []string
 	for len(words) > 0 && strings.Contains(words[0], "=") {
