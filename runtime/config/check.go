@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -69,6 +70,34 @@ func (l *loader) check() {
 	l.checkClients()
 	l.checkAdmin()
 	l.checkCluster()
+	l.checkFiles()
+}
+
+// checkFiles reports files that the gateway reads at start and that are not
+// there. What is in them, the rooms that read them judge.
+func (l *loader) checkFiles() {
+	if l.src.TextOnly {
+		return
+	}
+	c := l.cfg
+	files := [][2]string{
+		{"listenerConfig.certificateFile", c.Listener.CertificateFile},
+		{"listenerConfig.privateKeyFile", c.Listener.PrivateKeyFile},
+		{"listenerConfig.keyStorePath", c.Listener.KeyStore.Path},
+		{"httpClients.certificateFile", c.Clients.CertificateFile},
+		{"httpClients.trustStorePath", c.Clients.TrustStore.Path},
+	}
+	for i, issuer := range c.Issuers {
+		files = append(files, [2]string{l.issuerPath(i) + ".certificateFile", issuer.CertificateFile})
+	}
+	for _, f := range files {
+		if f[1] == "" {
+			continue
+		}
+		if _, err := os.Stat(f[1]); err != nil {
+			l.wrong(f[0], "%s cannot be read: %v", f[0], err)
+		}
+	}
 }
 
 func (l *loader) checkListener() {

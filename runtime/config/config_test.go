@@ -19,6 +19,8 @@ func load(t *testing.T, conf string, src Source) (*Config, diag.List) {
 }
 
 func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	touch(t, "conf/a.pem", "conf/k", "conf/k.p12", "conf/c.pem")
 	for _, tc := range []struct{ name, conf, want string }{
 		{"unknown key", "[listenerConfig]\nhttpport = 1\n", "2:1: listenerConfig.httpport is not a known key | did you mean \"httpPort\"?"},
 		{"unknown table", "\n[listnerConfig]\nhttpPort = 1\n", "2:2: listnerConfig is not a known key | did you mean \"listenerConfig\"?"},
@@ -67,6 +69,10 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"well-known password", "[b7a.users.admin]\npassword='d033e22ae348aeb5660fc2140aec35850c4da997'\n", "2:10: warning: the user \"admin\" has the password that everybody knows"},
 		{"well-known password on loopback", "listenerConfig.host='127.0.0.1'\n[b7a.users.admin]\npassword='d033e22ae348aeb5660fc2140aec35850c4da997'\n", ""},
 		{"default password for a key manager", "[keyManager]\nserverUrl = 'https://km:9443'\n", "2:13: keymanager.security.basic.password must be set: the default password is for a key manager on this machine only"},
+		{"files that are not there", "[listenerConfig]\nkeyStorePath = 'gone.p12'\n[[jwtTokenConfig]]\ncertificateFile = 'gone.pem'\n[httpClients]\ntrustStorePath = 'gone.jks'\n",
+			"2:16: listenerConfig.keyStorePath cannot be read: stat conf/gone.p12: no such file or directory\n" +
+				"4:19: jwtTokenConfig[0].certificateFile cannot be read: stat conf/gone.pem: no such file or directory\n" +
+				"6:18: httpClients.trustStorePath cannot be read: stat conf/gone.jks: no such file or directory"},
 		{"proxy without host", "[httpClients.proxy]\nenable = true\n", "2:10: httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port"},
 		{"host names unchecked", "[httpClients]\nverifyHostname = false\n", "2:18: httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile"},
 		{"default password far away", "[throttlingConfig]\nenabledGlobalTMEventPublishing = true\nthrottleEndpointUrl = 'https://tm:9443/endpoints'\n",
@@ -174,17 +180,31 @@ func TestEndpointsCanBeOverridden(t *testing.T) {
 	}
 }
 
+// touch makes empty files.
+func touch(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSecretsComeFromEnvironmentAndFiles(t *testing.T) {
 	dir := t.TempDir()
+	touch(t, filepath.Join(dir, "k.p12"))
 	if err := os.WriteFile(filepath.Join(dir, "admin.token"), []byte("from-file\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	conf := "[adminConfig]\nenabled=true\ntokenFile='admin.token'\n[listenerConfig]\nkeyStorePath='${mgw-runtime.home}/k.p12'\nkeyStorePassword='pre-$env{KS}-post'\nhttpPort='$env{PORT}'\ncertificateFile=''\n"
-	c, list := Load(Source{File: filepath.Join(dir, "micro-gw.conf"), Data: []byte(conf), Environ: []string{"KS=$env{KS}", "PORT=81"}, Home: "/opt/mgw"})
+	c, list := Load(Source{File: filepath.Join(dir, "micro-gw.conf"), Data: []byte(conf), Environ: []string{"KS=$env{KS}", "PORT=81"}, Home: dir})
 	if len(list) > 0 {
 		t.Fatal(list)
 	}
-	if c.Admin.Token.Reveal() != "from-file" || c.Listener.KeyStore.Password.Reveal() != "pre-$env{KS}-post" || c.Listener.KeyStore.Path != "/opt/mgw/k.p12" || c.Listener.HTTPPort != 81 {
+	if c.Admin.Token.Reveal() != "from-file" || c.Listener.KeyStore.Password.Reveal() != "pre-$env{KS}-post" || c.Listener.KeyStore.Path != filepath.Join(dir, "k.p12") || c.Listener.HTTPPort != 81 {
 		t.Errorf("got %q %q %+v", c.Admin.Token.Reveal(), c.Listener.KeyStore.Password.Reveal(), c.Listener)
 	}
 	_, list = Load(Source{File: filepath.Join(dir, "micro-gw.conf"), Data: []byte("[adminConfig]\ntoken='x'\ntokenFile='admin.token'\n")})
