@@ -111,7 +111,7 @@ func keyIssue(cfg *config.Config) *auth.KeyIssue {
 	if !k.Issue || !hasKey(key) {
 		return nil
 	}
-	out := &auth.KeyIssue{Signing: key, Issuer: k.IssuedBy, KeyID: k.IssuerAlias, Validity: k.Validity}
+	out := &auth.KeyIssue{Signing: key, Borrowed: k.KeyStore.Path == "", Issuer: k.IssuedBy, KeyID: k.IssuerAlias, Validity: k.Validity}
 	for _, api := range k.APIs {
 		out.APIs = append(out.APIs, auth.KeyAPI{Name: api.Name, Versions: api.Versions})
 	}

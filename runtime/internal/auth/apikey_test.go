@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/ed25519"
 	"reflect"
 	"strings"
 	"testing"
@@ -276,6 +277,22 @@ func TestKeyIssuersWithoutKeysAreRefused(t *testing.T) {
 		o.Now, o.APIs = newFakeClock().now, testAPIs()
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestAListenersKeyThatCannotSignMakesNoKeys(t *testing.T) {
+	_, unfit, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for borrowed, want := range map[bool]bool{true: true, false: false} {
+		_, err := New(Options{
+			Now: newFakeClock().now, APIs: testAPIs(),
+			KeyIssue: &KeyIssue{Issuer: "me", Borrowed: borrowed, Signing: Signing{Key: unfit}},
+		})
+		if ok := err == nil; ok != want {
+			t.Errorf("borrowed %t: got %v", borrowed, err)
 		}
 	}
 }

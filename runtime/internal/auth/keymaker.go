@@ -16,6 +16,7 @@ import (
 // KeyIssue is apikey.issuer: how the gateway makes API keys for its users.
 type KeyIssue struct {
 	Signing  Signing
+	Borrowed bool // Signing is the listener's: where it cannot sign tokens, no keys are made
 	Issuer   string
 	KeyID    string        // certificateAlias, the key's "kid"
 	Validity time.Duration // 0 or less: keys do not expire
@@ -43,6 +44,10 @@ func newKeyMaker(o *Options) (*keyMaker, error) {
 		return nil, errors.New("API keys: no issuer")
 	}
 	s, err := newSigner(&o.KeyIssue.Signing)
+	if errors.Is(err, errUnfit) && o.KeyIssue.Borrowed {
+		o.Log.Warn("no API keys are issued", "error", err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

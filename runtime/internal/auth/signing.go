@@ -28,6 +28,9 @@ type Signing struct {
 	Store Store
 }
 
+// errUnfit is of a key that serves TLS well and that JWT are not signed with.
+var errUnfit = errors.New("it cannot sign tokens")
+
 // signer signs JWT.
 type signer struct {
 	method      jwt.SigningMethod
@@ -38,10 +41,10 @@ type signer struct {
 func newSigner(s *Signing) (*signer, error) {
 	key, certificate, err := s.load()
 	if err != nil {
-		return nil, fmt.Errorf("reading signing key: %w", err)
+		return nil, fmt.Errorf("reading the key that tokens are signed with: %w", err)
 	}
 	if err := checkKey(key.Public()); err != nil {
-		return nil, fmt.Errorf("reading signing key: %w", err)
+		return nil, fmt.Errorf("reading the key that tokens are signed with: %w: %w", errUnfit, err)
 	}
 	method := jwt.SigningMethod(jwt.SigningMethodRS256)
 	if public, ok := key.Public().(*ecdsa.PublicKey); ok {
@@ -60,7 +63,7 @@ func (s *Signing) load() (crypto.Signer, *x509.Certificate, error) {
 	case s.PrivateKeyFile != "":
 		pair, err := tls.LoadX509KeyPair(s.CertificateFile, s.PrivateKeyFile)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("%s and %s: %w", s.CertificateFile, s.PrivateKeyFile, err)
 		}
 		return asSigner(pair.PrivateKey, pair.Leaf)
 	case s.Store.Path != "":
@@ -84,7 +87,7 @@ func asSigner(key any, certificate *x509.Certificate) (crypto.Signer, *x509.Cert
 	case *ecdsa.PrivateKey:
 		return k, certificate, nil
 	}
-	return nil, nil, fmt.Errorf("key of type %T, allowed are RSA and EC", key)
+	return nil, nil, fmt.Errorf("%w: key of type %T, allowed are RSA and EC", errUnfit, key)
 }
 
 // sign gives a token in compact form. Header fields are name, value and so on.
