@@ -13,7 +13,7 @@ FUZZTIME ?= 20s
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the tools into bin/
@@ -28,6 +28,11 @@ install: build ## copy the tools to PREFIX/bin
 .PHONY: demo
 demo: build ## petstore from definition to the first 429
 	@go run ./samples/petstore/demo -bin $(BIN)
+
+.PHONY: demo-cluster
+demo-cluster: ## three gateways with one limit, with and without a traffic manager
+	@.ci/setup
+	@go run ./samples/cluster/demo
 
 .PHONY: test
 test: ## everything, with the race detector

@@ -56,14 +56,14 @@ func run(m *testing.M) (code int) {
 
 // spread sends 60 requests of a new application and gives what each gateway
 // admitted.
-func spread(t *testing.T, all []*harness.Gateway, app string, pause time.Duration) []int {
+func spread(t *testing.T, all []*harness.Gateway, path, app, tier string) []int {
 	t.Helper()
-	token, err := cluster.Token(t.Context(), app, "TenPerMinute")
+	token, err := cluster.Token(t.Context(), app, tier)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := cluster.Backend.Reached.Load()
-	admitted, err := nodes.Spread(t.Context(), all, "/tickets/list", token, 60, pause)
+	admitted, err := nodes.Spread(t.Context(), all, path, token, 60, pause)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestWithoutTheManagerEachGatewayHasTheWholeLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, n := range spread(t, alone, "alone", pause) {
+	for i, n := range spread(t, alone, "/tickets/list", "alone", "TenPerMinute") {
 		if n != limit {
 			t.Errorf("gateway %d admitted %d of a limit of %d", i+1, n, limit)
 		}
@@ -94,9 +94,14 @@ func TestWithoutTheManagerEachGatewayHasTheWholeLimit(t *testing.T) {
 // that is busy with other tests takes longer than one that serves: what is
 // measured there stands in the measure program.
 func TestWithTheManagerTheLimitIsTheClusters(t *testing.T) {
-	admitted := spread(t, cluster.Gateways, "together", pause)
-	if total := nodes.Sum(admitted); total < limit || total > limit+5 {
-		t.Errorf("admitted %v, %d in all, of a limit of %d", admitted, total, limit)
+	for _, tc := range []struct{ path, app, tier string }{
+		{"/tickets/list", "together", "TenPerMinute"},
+		{"/tickets/sale", "anybody", "Unlimited"}, // the operation has the limit
+	} {
+		admitted := spread(t, cluster.Gateways, tc.path, tc.app, tc.tier)
+		if total := nodes.Sum(admitted); total < limit || total > limit+5 {
+			t.Errorf("%s: admitted %v, %d in all, of a limit of %d", tc.path, admitted, total, limit)
+		}
 	}
 }
 
