@@ -54,20 +54,29 @@ func (p *presences) set(next []seenAt) (lost map[int]bool) {
 // once.
 type health struct {
 	down     atomic.Bool
+	row      atomic.Int64 // failures one after the other
 	failures atomic.Int64
 	last     atomic.Pointer[string]
 }
 
+// enough failures one after the other make an outage.
+const enough = 3
+
+// note counts a batch: some of it was answered, or failure says why not.
 func (h *health) note(log *slog.Logger, answered bool, failure error) {
 	if failure != nil {
 		h.failures.Add(1)
 		text := reason(failure)
 		h.last.Store(&text)
 	}
-	switch {
-	case answered && h.down.CompareAndSwap(true, false):
-		log.Info("redis answers again: limits are the cluster's")
-	case !answered && failure != nil && h.down.CompareAndSwap(false, true):
+	if answered {
+		h.row.Store(0)
+		if h.down.CompareAndSwap(true, false) {
+			log.Info("redis answers again: limits are the cluster's")
+		}
+		return
+	}
+	if h.row.Add(1) >= enough && h.down.CompareAndSwap(false, true) {
 		log.Warn("redis does not answer: limits go on as onFailure says", "error", reason(failure))
 	}
 }

@@ -18,7 +18,7 @@ func (m *machine) answered(now int64, nonce uint64, a answer) {
 	c := m.flight
 	off := m.heard != 0 && m.off(c.sent, now, a.time)
 	m.flying, m.failing, m.notBefore = false, false, 0
-	m.backoff = 0
+	m.backoff, m.ack, m.report = 0, false, false
 	m.hot.quiet.Store(0)
 	if mode(m.hot.mode.Load()) == open {
 		m.hot.mode.Store(int32(leased))

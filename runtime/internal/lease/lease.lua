@@ -11,7 +11,7 @@ local asked, want, need = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]
 local seen, id, gross, most = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
 local back, used = tonumber(ARGV[14]), tonumber(ARGV[15])
 local share, hold = tonumber(ARGV[16]), tonumber(ARGV[17]) -- share -1: none is kept here
-local leaving = ARGV[18] == '1'
+local leaving, shares = ARGV[18] == '1', tonumber(ARGV[19])
 
 local smooth = burst > 0
 local clock = redis.call('TIME')
@@ -21,7 +21,7 @@ local second = 1000000
 -- How far the smooth shape's account may run ahead.
 local ahead = smooth and math.ceil(burst * span / limit) or 0
 
-local names = {'id', 'window', 'base', 'gross', 'ret', 'used', 'from', 'tat', 'sum', 'ren', 'prev', 'pruned'}
+local names = {'id', 'window', 'base', 'gross', 'ret', 'used', 'from', 'tat', 'sum', 'ren', 'prev', 'pruned', 'lost', 'until'}
 local values = redis.call('HMGET', key, unpack(names))
 local s = {}
 for i, name in ipairs(names) do s[name] = tonumber(values[i] or 0) end
@@ -82,7 +82,14 @@ local function change(renounced, by)
   local sum = holder(renounced)
   if sum then s[sum] = s[sum] + by end
 end
-local function free() return math.max(0, limit - s.sum) end
+-- Shares that this server forgot are held back until their nodes are back.
+if share >= 0 and id ~= 0 and id ~= s.id and shares > s.lost then
+  s.lost, s['until'] = shares, now + hold
+end
+local function missing()
+  if now >= s['until'] then return 0 end
+  return math.max(0, s.lost - s.sum)
+end
 
 local count = math.max(1, redis.call('ZCARD', nodes))
 local late = false -- a call that was overtaken by a later one
@@ -97,7 +104,7 @@ if share >= 0 then
   if not late then
     -- The node says what it holds: a withdrawal is acknowledged, a share
     -- that was forgotten here is known again.
-    local by = math.min(share, mine + free()) - mine
+    local by = math.min(share, mine + math.max(0, limit - s.sum)) - mine
     change(renounced, by)
     mine = mine + by
     if asked == window and current and renounced ~= window then
@@ -108,11 +115,19 @@ if share >= 0 then
     local target = math.floor(limit / count)
     if leaving or not redis.call('ZSCORE', nodes, node) then target = 0 end
     if target > mine and now >= s.from then
-      by = math.min(target - mine, free())
+      by = math.min(target - mine, math.max(0, limit - s.sum - missing()))
       change(renounced, by)
       mine = mine + by
     end
     if leaving then
+      -- What is not renounced may have been taken.
+      if not holder(renounced) then
+        if smooth then
+          s.tat = math.max(s.tat, now) + math.ceil(mine * span / limit)
+        else
+          s.base = s.base + mine
+        end
+      end
       change(renounced, -mine)
       redis.call('HDEL', key, field)
     else
@@ -133,7 +148,7 @@ if share >= 0 then
   end
 end
 
-local held = math.max(0, s.sum - s.ren - s.prev)
+local held = math.max(0, s.sum - s.ren - s.prev) + missing()
 local granted, left, wait = 0, 0, 0
 local may = current and not late and now >= s.from and asked == window
 if smooth then
@@ -143,7 +158,7 @@ if smooth then
   if held < limit then
     local cost = span / (limit - held)
     local top = math.max(ahead, math.ceil(cost))
-    left = math.floor((top - (s.tat - now)) / cost)
+    left = math.max(0, math.floor((top - (s.tat - now)) / cost))
     if may and left > 0 then
       granted = math.min(left, math.max(need, math.min(want, math.max(1, math.floor(left / count)))))
       s.tat = s.tat + math.ceil(granted * cost)
@@ -176,4 +191,4 @@ redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(keep / 1000)))
 
 local net = s.base + s.gross - s.ret
 local open = (current and now >= s.from) and 1 or 0
-return {now, window, granted, s.id, s.gross, net, left, net - s.used, held, share, count, wait, s.tat, open}
+return {now, window, granted, s.id, s.gross, net, left, net - s.used, held, share, count, wait, s.tat, open, s.sum}

@@ -28,7 +28,7 @@ type Options struct {
 	DialTimeout time.Duration // 1s
 	Timeout     time.Duration // of one call: 20ms
 	OnFailure   Fallback      // Share
-	Announce    time.Duration // how often the node says that it is there: 1s
+	Announce    time.Duration // how often the node says that it is there: 500ms
 
 	Node string // name of the node, of this run only; random
 	// MaxLimits bounds the limits that are remembered: 1,000,000. Those beyond
@@ -53,7 +53,7 @@ func (o *Options) defaults() error {
 	for _, d := range []struct {
 		v    *time.Duration
 		zero time.Duration
-	}{{&o.DialTimeout, time.Second}, {&o.Timeout, 20 * time.Millisecond}, {&o.Announce, time.Second}} {
+	}{{&o.DialTimeout, time.Second}, {&o.Timeout, 20 * time.Millisecond}, {&o.Announce, 500 * time.Millisecond}} {
 		if *d.v == 0 {
 			*d.v = d.zero
 		}

@@ -49,6 +49,7 @@ type machine struct {
 
 	renounced int64 // last window that tokens were asked in
 	share     int64 // as the server said last
+	shares    int64 // those of all nodes
 	inUse     int64 // share of window shareAt that may have been taken
 	shareAt   int64
 	ack       bool // a withdrawal is to be acknowledged
@@ -62,7 +63,7 @@ type machine struct {
 }
 
 type machineStats struct {
-	granted, returned, stranded, calls, late, failures int64
+	granted, returned, stranded, calls, late, failures, shares int64
 }
 
 func newMachine(s Spec, h *hot) *machine {
@@ -239,7 +240,7 @@ func (m *machine) send(c call, now int64) call {
 	}
 	c.share = -1
 	if m.spec.Reserve {
-		c.share = m.share
+		c.share, c.shares = m.share, m.shares
 		if m.shareAt != noWindow {
 			c.share = max(c.share, m.inUse)
 		}
@@ -250,7 +251,6 @@ func (m *machine) send(c call, now int64) call {
 	m.stats.returned += c.back
 	m.asked = m.hot.taken.Load() + m.hot.missed.Load()
 	m.flying, m.flight = true, c
-	m.ack, m.report = false, false
 	m.hot.quiet.Store(never)
 	return c
 }
@@ -282,8 +282,9 @@ func (m *machine) leave(now int64) call {
 		}
 		c.back += n
 	}
+	c = m.send(c, now)
 	m.share, m.shareAt, m.inUse = 0, noWindow, 0
-	return m.send(c, now)
+	return c
 }
 
 // plan sets when to look again, no call being needed now.
@@ -348,6 +349,7 @@ func (m *machine) strand(n int64) { m.stats.stranded += n }
 func (m *machine) drop() {
 	for i := range m.hot.slots {
 		m.strand(m.hot.slots[i].drain())
+		m.hot.slots[i].until.Store(0) // judged by a clock that is not believed any more
 	}
 	m.hot.mode.Store(int32(leased))
 	m.shareAt, m.inUse = noWindow, 0

@@ -31,6 +31,8 @@ type call struct {
 	back  int64 // tokens of window seen given back
 	used  int64 // tokens of window seen taken since the last call
 	share int64 // the share the node holds; -1: none is kept in Redis
+	// All shares, as the node was told last.
+	shares int64
 
 	leaving bool
 }
@@ -52,6 +54,7 @@ type answer struct {
 	nodes   int64
 	wait    int64
 	account int64
+	shares  int64
 	open    bool // the window is one of which tokens are granted
 }
 
@@ -75,14 +78,14 @@ const maxInteger = 1 << 53
 
 // parseAnswer reads the script's reply, from a server that may be anyone.
 func parseAnswer(reply any) (answer, error) {
-	numbers, err := integers(reply, 14)
+	numbers, err := integers(reply, 15)
 	if err != nil {
 		return answer{}, err
 	}
 	a := answer{
 		time: numbers[0] * 1000, window: numbers[1], granted: numbers[2], id: numbers[3], gross: numbers[4],
 		most: numbers[5], left: numbers[6], out: numbers[7], held: numbers[8], share: numbers[9],
-		nodes: numbers[10], wait: numbers[11] * 1000, account: numbers[12], open: numbers[13] == 1,
+		nodes: numbers[10], wait: numbers[11] * 1000, account: numbers[12], open: numbers[13] == 1, shares: numbers[14],
 	}
 	if a.time <= 0 || a.window < 0 || a.granted < 0 || a.granted > tokenMask/2 || a.nodes < 1 || a.wait < 0 || a.share < -1 {
 		return answer{}, errAnswer

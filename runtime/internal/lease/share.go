@@ -15,6 +15,7 @@ func (m *machine) fallBack(w, now int64) bool {
 	}
 	m.count(w)
 	m.shareAt, m.inUse = w, part
+	m.stats.shares++
 	m.hot.dry.Store(0)
 	if m.spec.Smooth {
 		m.hot.pace.set(now, m.spec.cost(part), 0)
@@ -33,6 +34,9 @@ func (m *machine) mayTake(w, now int64) int64 {
 		return 0
 	}
 	if !m.spec.Reserve {
+		if !m.offline {
+			return 0 // one lost call: others go on taking
+		}
 		part := m.spec.Count / max(1, m.nodes)
 		if m.counted == w {
 			part -= m.hot.taken.Load() - m.before
@@ -84,6 +88,6 @@ func (m *machine) keepShare(c call, a answer) {
 	if !m.spec.Reserve || a.share < 0 || c.leaving {
 		return
 	}
-	m.share = a.share
+	m.share, m.shares = a.share, a.shares
 	m.ack = a.share < c.share
 }
