@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"mgw/samples/cluster/nodes"
+	"mgw/samples/internal/harness"
+)
+
+const costRate = 5000
+
+// cost compares the CPU of a gateway that publishes with one that does not,
+// in turns.
+func cost(ctx context.Context, b *bench) (err error) {
+	c, err := nodes.Start(ctx, b.Project, 1)
+	defer func() { err = errors.Join(err, c.End()) }()
+	if err != nil {
+		return err
+	}
+	alone, err := b.StartGateway(ctx, c.Backend.URL, nodes.Where{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, alone.Stop()) }()
+	token, err := b.Token(ctx, "cost", "Unlimited")
+	if err != nil {
+		return err
+	}
+	var with, without, event, rates []float64
+	for range max(b.runs/3, 5) {
+		on, rate, err := b.cpuPerRequest(ctx, c.Gateways[0], token)
+		if err != nil {
+			return err
+		}
+		off, _, err := b.cpuPerRequest(ctx, alone, token)
+		if err != nil {
+			return err
+		}
+		with, without, event, rates = append(with, on), append(without, off), append(event, on-off), append(rates, rate)
+	}
+	s, err := b.StateOf(ctx, c.Gateways[0])
+	if err != nil {
+		return err
+	}
+	b.say("%d turns of %d s at %.0f a second: CPU a request %.1f us with events, %.1f us without; an event costs %.2f us (quartiles %.2f to %.2f); events %+v",
+		len(event), b.seconds, at(rates, 0.5), at(with, 0.5), at(without, 0.5), at(event, 0.5), at(event, 0.25), at(event, 0.75), s.Manager.Events)
+	return nil
+}
+
+// cpuPerRequest gives microseconds.
+func (b *bench) cpuPerRequest(ctx context.Context, g *harness.Gateway, token string) (micros, rate float64, err error) {
+	before, err := cpu(g.Pid())
+	if err != nil {
+		return 0, 0, err
+	}
+	all, err := offer(ctx, []*harness.Gateway{g}, "/tickets/list", token, costRate, time.Duration(b.seconds)*time.Second)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := allAre(all, 200); err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(200 * time.Millisecond) // the last events
+	after, err := cpu(g.Pid())
+	return float64((after - before).Microseconds()) / float64(len(all)), achieved(all), err
+}
+
+// cpu gives what a process has used so far, in the kernel's ticks of 10 ms.
+func cpu(pid int) (time.Duration, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(data), ") ") // the name may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, errors.New("/proc/PID/stat is cut short")
+	}
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
