@@ -23,6 +23,7 @@ type engine struct {
 	counted atomic.Uint64 // events
 	late    atomic.Uint64 // see tally
 	long    atomic.Uint64
+	unknown atomic.Uint64
 }
 
 // run counts with so many workers until stop, then what is left.
@@ -53,9 +54,12 @@ func (g *engine) evaluate(batches []*batch, t *tally, c counter) {
 		t.add(g.plan, b, now)
 	}
 	g.decide(t.uses, c.count(now, t.uses))
-	g.counted.Add(uint64(t.events))
 	g.late.Add(uint64(t.late))
 	g.long.Add(uint64(t.long))
+	if t.unknown > 0 && g.unknown.Add(uint64(t.unknown)) == uint64(t.unknown) {
+		g.log.Warn("events name tiers that the policies do not have: give the manager the policies of the gateways' projects")
+	}
+	g.counted.Add(uint64(t.events))
 }
 
 // decide makes decisions of verdicts that are news.

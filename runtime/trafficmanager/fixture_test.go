@@ -10,9 +10,11 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +33,8 @@ const asProgram = "TRAFFICMANAGER_TEST_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		p := Program{Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}
-		os.Exit(p.Run(context.Background(), os.Args[1:]))
+		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		os.Exit(p.Run(ctx, os.Args[1:]))
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -2,7 +2,6 @@ package trafficmanager
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,8 @@ type outbox struct {
 	changes []change
 	sent    []change // withdrawals, which nothing else would repeat
 	queue   []*held
+	room    int     // decisions that may wait
+	missed  bool    // some found no room
 	handed  []*held // given to the publisher, not yet known to be written
 	filled  chan struct{}
 
@@ -45,7 +46,8 @@ type change struct {
 }
 
 const (
-	// maxOutbox bounds the decisions that wait for the broker.
+	// maxOutbox bounds the decisions that wait for the broker, beside those that
+	// it gets anew.
 	maxOutbox = 100_000
 	// maxChanges bounds the other messages that wait, and those remembered.
 	maxChanges = 10_000
@@ -54,12 +56,17 @@ const (
 	repeatFor = time.Minute
 )
 
-// decide queues decisions.
+// decide queues decisions. While the broker is away there is no need to: the
+// ledger gives them when it is back. The same holds for what a broker that is
+// far too slow leaves no room for.
 func (o *outbox) decide(all []*held) {
 	o.mu.Lock()
-	if o.queue = append(o.queue, all...); len(o.queue) > maxOutbox {
-		// Away, or far too slow. The ledger gives them when the broker is back.
-		o.queue = slices.Clone(o.queue[len(o.queue)-maxOutbox:])
+	switch {
+	case !o.connected():
+	case len(o.queue)+len(all) > o.room:
+		o.missed = true
+	default:
+		o.queue = append(o.queue, all...)
 	}
 	o.mu.Unlock()
 	o.wake()
@@ -103,7 +110,8 @@ func (o *outbox) Connected() {
 	for _, m := range o.standing() {
 		all = append(all, change{Message: m, at: o.now()})
 	}
-	o.sent, o.changes, o.queue, o.handed = nil, all, o.decisions(), nil
+	o.sent, o.changes, o.handed = nil, all, nil
+	o.refill()
 	o.links++
 	o.fresh = true
 	o.link.Store(o.links)
@@ -132,6 +140,12 @@ func (o *outbox) Next(ctx context.Context) (jms.Outgoing, bool) {
 	}
 }
 
+// refill queues all decisions in force.
+func (o *outbox) refill() {
+	o.queue, o.missed = o.decisions(), false
+	o.room = len(o.queue) + maxOutbox
+}
+
 // follow notes the end of a connection, which is that of its context.
 func (o *outbox) follow(ctx context.Context) {
 	o.mu.Lock()
@@ -157,6 +171,9 @@ func (o *outbox) take() (event.Message, time.Time) {
 			o.sent = append(last(o.sent, maxChanges-1), c)
 		}
 		return c.Message, c.at
+	}
+	if len(o.queue) == 0 && o.missed {
+		o.refill()
 	}
 	now := o.now().UnixMilli()
 	for len(o.queue) > 0 {
@@ -193,5 +210,5 @@ const confirmStep = 1000
 func (o *outbox) drained() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.queue)+len(o.changes) == 0
+	return len(o.queue)+len(o.changes) == 0 && !o.missed
 }

@@ -27,7 +27,8 @@ func (l *limited) evaluated() string {
 	return text
 }
 
-// plan is the policies as the manager counts them.
+// plan is the policies as the manager counts them. A tier that limits nothing
+// is there, with nil.
 type plan struct {
 	application, subscription map[string]*limited
 	resource                  map[string]*resourceTier
@@ -61,7 +62,7 @@ const (
 // compile registers the limits of the policies with a table.
 func compile(p spec.Policies, table *limit.Table) (*plan, error) {
 	c := compiler{table}
-	out := &plan{resource: map[string]*resourceTier{}}
+	out := &plan{resource: map[string]*resourceTier{spec.TierUnlimited: {}}}
 	var err error
 	if out.application, err = c.tiers("application", p.Application); err != nil {
 		return nil, err
@@ -90,9 +91,10 @@ func compile(p spec.Policies, table *limit.Table) (*plan, error) {
 type compiler struct{ table *limit.Table }
 
 func (c compiler) tiers(level string, tiers []spec.Tier) (map[string]*limited, error) {
-	all := map[string]*limited{}
+	all := map[string]*limited{spec.TierUnlimited: nil}
 	for _, t := range tiers {
 		if t.Name == spec.TierUnlimited || t.Unlimited {
+			all[t.Name] = nil
 			continue
 		}
 		l, err := c.limited(level+"/"+t.Name, t.Quota)
@@ -178,21 +180,30 @@ type charge struct {
 	key string // throttleKey
 }
 
-// charges appends what an event is counted under.
-func (p *plan) charges(to []charge, e *event.Event, props *properties) []charge {
-	if l := p.application[e.AppTier]; l != nil && e.AppKey != "" {
-		to = append(to, charge{l, e.AppKey})
+// charges appends what an event is counted under, and tells how many of its
+// tiers are not among the policies.
+func (p *plan) charges(to []charge, e *event.Event, props *properties) (all []charge, unknown int) {
+	for _, level := range [...]struct {
+		tiers     map[string]*limited
+		tier, key string
+	}{{p.application, e.AppTier, e.AppKey}, {p.subscription, e.SubscriptionTier, e.SubscriptionKey}} {
+		switch l, known := level.tiers[level.tier]; {
+		case l != nil && level.key != "":
+			to = append(to, charge{l, level.key})
+		case !known && level.tier != "":
+			unknown++
+		}
 	}
-	if l := p.subscription[e.SubscriptionTier]; l != nil && e.SubscriptionKey != "" {
-		to = append(to, charge{l, e.SubscriptionKey})
-	}
-	if t := p.resource[e.ResourceTier]; t != nil && e.ResourceKey != "" {
+	switch t := p.resource[e.ResourceTier]; {
+	case t != nil && e.ResourceKey != "":
 		to = t.charges(to, e, props)
+	case t == nil && e.ResourceTier != "":
+		unknown++
 	}
 	for _, c := range p.custom {
 		to = append(to, charge{c.count, c.key.fill(e, props)})
 	}
-	return to
+	return to, unknown
 }
 
 // charges counts an event in each group that it fits; in the tier's own count

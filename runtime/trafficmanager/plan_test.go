@@ -24,30 +24,35 @@ func TestWhatAnEventIsCountedUnder(t *testing.T) {
 	p.custom = nil
 	const ip10, ip11 = `{"ip":167772161,"ipv6":0}`, `{"ip":184549377,"ipv6":0}`
 	for _, tc := range []struct {
-		name string
-		e    event.Event
-		want string
+		name    string
+		e       event.Event
+		want    string
+		unknown int
 	}{
-		{"nothing", event.Event{}, ""},
+		{"nothing", event.Event{}, "", 0},
 		{"all levels", event.Event{AppKey: "a:u", AppTier: "Gold", SubscriptionKey: "a:/p:1", SubscriptionTier: "Silver",
-			ResourceKey: "/p/1/x:GET", ResourceTier: "Plain"}, "a:u a:/p:1 /p/1/x:GET_default"},
-		{"unauthenticated", event.Event{SubscriptionKey: "10.0.0.1:/p:1", SubscriptionTier: "Unauthenticated"}, "10.0.0.1:/p:1"},
-		{"tier that nobody knows", event.Event{AppKey: "a:u", AppTier: "Bronze"}, ""},
-		{"unlimited", event.Event{AppKey: "a:u", AppTier: "Unlimited"}, ""},
-		{"tier of another level", event.Event{AppKey: "a:u", AppTier: "Silver"}, ""},
-		{"tier without key", event.Event{AppTier: "Gold"}, ""},
-		{"API tier", event.Event{APIKey: "/p/1:1", APITier: "Plain", ResourceKey: "/p/1:1", ResourceTier: "Plain"}, "/p/1:1_default"},
-		{"no group fits", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: ip11}, "r_default"},
-		{"one group", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: ip10}, "r_condition_0"},
-		{"header, in any case", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{"user-agent":"a curl"}`}, "r_condition_1"},
-		{"both groups", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{"ip":167772161,"User-Agent":"curl"}`}, "r_condition_0 r_condition_1"},
-		{"properties that are no JSON", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{`}, "r_default"},
+			ResourceKey: "/p/1/x:GET", ResourceTier: "Plain"}, "a:u a:/p:1 /p/1/x:GET_default", 0},
+		{"unauthenticated", event.Event{SubscriptionKey: "10.0.0.1:/p:1", SubscriptionTier: "Unauthenticated"}, "10.0.0.1:/p:1", 0},
+		{"tier that nobody knows", event.Event{AppKey: "a:u", AppTier: "Bronze"}, "", 1},
+		{"unlimited", event.Event{AppKey: "a:u", AppTier: "Unlimited"}, "", 0},
+		{"tier of another level", event.Event{AppKey: "a:u", AppTier: "Silver"}, "", 1},
+		{"tier without key", event.Event{AppTier: "Gold"}, "", 0},
+		{"API tier", event.Event{APIKey: "/p/1:1", APITier: "Plain", ResourceKey: "/p/1:1", ResourceTier: "Plain"}, "/p/1:1_default", 0},
+		{"no group fits", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: ip11}, "r_default", 0},
+		{"one group", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: ip10}, "r_condition_0", 0},
+		{"header, in any case", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{"user-agent":"a curl"}`}, "r_condition_1", 0},
+		{"both groups", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{"ip":167772161,"User-Agent":"curl"}`}, "r_condition_0 r_condition_1", 0},
+		{"properties that are no JSON", event.Event{ResourceKey: "r", ResourceTier: "Conditional", Properties: `{`}, "r_default", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			props := properties{text: tc.e.Properties}
 			var keys []string
-			for _, c := range p.charges(nil, &tc.e, &props) {
+			charges, unknown := p.charges(nil, &tc.e, &props)
+			for _, c := range charges {
 				keys = append(keys, c.key)
+			}
+			if unknown != tc.unknown {
+				t.Errorf("%d unknown tiers", unknown)
 			}
 			if got := strings.Join(keys, " "); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)

@@ -186,6 +186,36 @@ func TestDecisionOfAManagerThatDiedIsPublishedByAnother(t *testing.T) {
 	}
 }
 
+func TestManagersThatShareARedisPublishEachDecisionOnce(t *testing.T) {
+	s := startRedis(t)
+	b := startBroker(t)
+	one := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
+	two := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
+	l := b.listen(t)
+	var group sync.WaitGroup
+	for _, f := range []*fixture{one, two} {
+		group.Go(func() {
+			for i := range 30 {
+				e := event.Event{AppKey: fmt.Sprint("k", i), AppTier: "Gold", UserID: fmt.Sprint(i)}
+				f.post(t, e, e) // three of the four spend the limit
+			}
+		})
+	}
+	group.Wait()
+	all := func() int {
+		distinct := map[string]bool{}
+		for _, key := range l.keys() {
+			distinct[key] = true
+		}
+		return len(distinct)
+	}
+	await(t, "all decisions", func() bool { return all() == 60 }) // of applications and of the custom policy
+	time.Sleep(adoptAfter + 2*followEvery)                        // whoever publishes one again would have done so
+	if got := len(l.keys()); got != 60 {
+		t.Errorf("%d messages about 60 keys", got)
+	}
+}
+
 func TestRedisForgetsWhatIsOver(t *testing.T) {
 	s := startRedis(t)
 	store := s.open(t)

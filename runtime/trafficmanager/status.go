@@ -21,6 +21,7 @@ type eventStatus struct {
 	Refused   uint64 `json:"refusedRequests"` // overload
 	Late      uint64 `json:"late"`            // their window was over
 	LongKeys  uint64 `json:"longKeys"`
+	Unknown   uint64 `json:"unknownTiers"`
 }
 
 type decisionStatus struct {
@@ -48,7 +49,7 @@ func (m *Manager) status() status {
 		Events: eventStatus{
 			Received: m.receiver.received.Load(), Counted: m.engine.counted.Load(), Waiting: m.queue.events.Load(),
 			Repeated: m.receiver.repeated.Load(), Malformed: m.receiver.malformed.Load(), Refused: m.receiver.refused.Load(),
-			Late: m.engine.late.Load(), LongKeys: m.engine.long.Load(),
+			Late: m.engine.late.Load(), LongKeys: m.engine.long.Load(), Unknown: m.engine.unknown.Load(),
 		},
 		Decisions: decisionStatus{held, m.committer.stored.Load(), m.outbox.published.Load(), noRoom},
 		Broker:    brokerStatus{m.publisher != nil, m.outbox.connected()},

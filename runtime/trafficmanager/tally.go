@@ -19,6 +19,7 @@ type tally struct {
 	events  int
 	late    int // charges whose window was over when their events came
 	long    int // charges whose key no gateway would take
+	unknown int // tiers that the policies do not have
 }
 
 // maxThrottleKey is what gateways read of a throttleKey.
@@ -28,7 +29,7 @@ func newTally() *tally { return &tally{index: map[charge]int{}} }
 
 func (t *tally) reset() {
 	clear(t.index)
-	t.uses, t.events, t.late, t.long = t.uses[:0], 0, 0, 0
+	t.uses, t.events, t.late, t.long, t.unknown = t.uses[:0], 0, 0, 0, 0
 }
 
 // add counts a batch that came just before now.
@@ -37,7 +38,9 @@ func (t *tally) add(p *plan, b *batch, now int64) {
 	for i := range b.events {
 		e := &b.events[i]
 		t.props.reset(e.Properties)
-		t.charges = p.charges(t.charges[:0], e, &t.props)
+		unknown := 0
+		t.charges, unknown = p.charges(t.charges[:0], e, &t.props)
+		t.unknown += unknown
 		for _, c := range t.charges {
 			t.charge(c, now-b.age, now)
 		}

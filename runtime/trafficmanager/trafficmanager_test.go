@@ -2,6 +2,7 @@ package trafficmanager
 
 import (
 	"bufio"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -260,16 +261,13 @@ func startProcess(t *testing.T, dir string, args ...string) (p *process, address
 	return nil, "", ""
 }
 
-func TestKillingTheProcessLosesNoDecision(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "policies.yaml"), []byte(testPolicies), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"--set", "listener.port=0", "--set", "broker.enabled=false"}
-	p, address, certificate := startProcess(t, dir, args...)
+// asking gives a client of a process.
+func asking(t *testing.T, certificate string) func(address, method, path, body string) string {
+	t.Helper()
 	client := clientFor(t, certificate)
-	defer client.CloseIdleConnections()
-	ask := func(method, path, body string) string {
+	t.Cleanup(client.CloseIdleConnections)
+	return func(address, method, path, body string) string {
+		t.Helper()
 		req, err := http.NewRequest(method, "https://"+address+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -280,25 +278,84 @@ func TestKillingTheProcessLosesNoDecision(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		var b strings.Builder
-		if err := resp.Write(&b); err != nil {
+		answer, err := io.ReadAll(resp.Body)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return b.String()
+		return string(answer)
 	}
-	ask("POST", eventPath, string(bodyWith(gold, gold, gold)))
-	ask("POST", blocksPath, `{"conditionType":"API","conditionValue":"/blocked"}`)
-	await(t, "the decision", func() bool { return strings.Contains(ask("GET", adminPath+"/status", ""), `"stored":1`) })
-	if err := p.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	p.Wait()
+}
 
-	_, address, _ = startProcess(t, dir, args...)
-	if got := ask("GET", dataPath+"/throttled", ""); !strings.Contains(got, `"a:u"`) {
-		t.Error(got)
+func TestEndingTheProcessLosesNoDecision(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "policies.yaml"), []byte(testPolicies), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"--set", "listener.port=0", "--set", "broker.enabled=false"}
+			p, address, certificate := startProcess(t, dir, args...)
+			ask := asking(t, certificate)
+			ask(address, "POST", eventPath, string(bodyWith(gold, gold, gold)))
+			ask(address, "POST", blocksPath, `{"conditionType":"API","conditionValue":"/blocked"}`)
+			if signal == syscall.SIGKILL { // else it stores what it has accepted
+				await(t, "the transaction", func() bool {
+					return strings.Contains(ask(address, "GET", adminPath+"/status", ""), `"stored":1`)
+				})
+			}
+			if err := p.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Wait(); (err == nil) != (signal == syscall.SIGTERM) {
+				t.Errorf("it ended with %v", err)
+			}
+			_, address, _ = startProcess(t, dir, args...)
+			if got := ask(address, "GET", dataPath+"/throttled", ""); !strings.Contains(got, `"a:u"`) {
+				t.Error(got)
+			}
+			if got := ask(address, "GET", dataPath+"/block", ""); !strings.Contains(got, `"api":["/blocked"]`) {
+				t.Error(got)
+			}
+		})
 	}
-	if got := ask("GET", dataPath+"/block", ""); !strings.Contains(got, `"api":["/blocked"]`) {
-		t.Error(got)
+}
+
+// pulled is what our gateways make of a snapshot.
+type pulled chan *traffic.Snapshot
+
+func (p pulled) Apply(event.Message)         {}
+func (p pulled) Replace(s *traffic.Snapshot) { p <- s }
+
+func TestSnapshotIsWhatOurGatewaysPull(t *testing.T) {
+	f := run(t, conf(t, t.TempDir(), noBroker), testPolicies)
+	f.post(t, append(repeat(event.Event{ResourceKey: "r", ResourceTier: "Conditional"}, 5), repeat(gold, 3)...)...)
+	f.ask(t, "POST", blocksPath, `{"conditionType":"USER","conditionValue":"bob"}`)
+	f.ask(t, "POST", blocksPath, `{"conditionType":"IPRANGE","conditionValue":{"startingIp":"10.0.0.1","endingIp":"10.0.0.9"}}`)
+	f.counted(t)
+	sink := make(pulled, 10)
+	l := traffic.NewListener(traffic.ListenerOptions{
+		Base: "https://" + f.Address().String() + dataPath, Username: "admin", Password: "admin",
+		Transport: f.client.Transport, Poll: true, Sink: sink, Now: f.clock.Now, Log: f.options.Log,
+	})
+	defer start(l.Run)()
+	s := <-sink
+	conditions := map[string]int{}
+	for _, d := range s.Decisions {
+		conditions[d.Key] = len(d.Conditions)
+	}
+	if !s.Complete || len(s.Blocks) != 2 || len(s.Templates) != 1 || conditions["r_default"] != 2 {
+		t.Errorf("%+v", s)
+	}
+	if _, ok := conditions["a:u"]; !ok || len(conditions) != 3 { // and the custom key of no user
+		t.Errorf("%v", conditions)
+	}
+}
+
+func TestEventsOfUnknownTiersAreToldOnce(t *testing.T) {
+	f := run(t, conf(t, t.TempDir(), noBroker), testPolicies)
+	f.post(t, event.Event{AppKey: "k", AppTier: "Bronze", SubscriptionTier: "Unlimited", ResourceTier: "Unlimited"})
+	f.counted(t)
+	if got := f.status().Events.Unknown; got != 1 {
+		t.Errorf("%d unknown tiers", got)
 	}
 }
