@@ -76,22 +76,22 @@ func (b *build) plan(context.Context) error {
 	}
 	policies, problems := policy.Parse(files)
 	b.report(problems)
-	b.Gateway, problems = plan.Make(b.Project, b.apis, policies, plan.Options{TrafficManager: b.trafficManager()})
+	b.Gateway, problems = plan.Make(b.Project, b.apis, policies, b.planOptions())
 	b.report(problems)
 	return nil
 }
 
-// trafficManager tells whether the project's configuration counts on a traffic
-// manager. The configuration is read again when the gateway starts, and may be
-// another one then: nothing else of it enters the build, but its mistakes are
-// reported while somebody looks.
-func (b *build) trafficManager() bool {
+// planOptions are what the project's configuration says about its tiers. The
+// configuration is read again when the gateway starts, and may be another one
+// then: nothing else of it enters the build, but its mistakes are reported
+// while somebody looks.
+func (b *build) planOptions() plan.Options {
 	if b.source.Config == nil {
-		return false
+		return plan.Options{}
 	}
 	cfg, problems := config.Load(config.Source{File: project.ConfigFile, Data: b.source.Config, TextOnly: true})
 	b.report(problems)
-	return cfg.Throttling.Manager.Enabled
+	return plan.Options{TrafficManager: cfg.Throttling.Manager.Enabled, RefuseUnlimited: !cfg.Throttling.EnableUnlimitedTier}
 }
 
 func (b *build) render(context.Context) error {

@@ -23,6 +23,9 @@ type Options struct {
 	// TrafficManager is throttlingConfig.enabledGlobalTMEventPublishing: a tier
 	// that no list defines may be known there, so it is only a warning.
 	TrafficManager bool
+	// RefuseUnlimited is throttlingConfig.enableUnlimitedTier = false: nobody
+	// may name the tier.
+	RefuseUnlimited bool
 }
 
 // Make gives the gateway, and every problem of the project in one list. With

@@ -218,6 +218,17 @@ func TestATrafficManagerMayKnowTheTier(t *testing.T) {
 	}
 }
 
+func TestUnlimitedMayBeSwitchedOff(t *testing.T) {
+	doc := api("A", "", "  /x: {get: {x-wso2-throttling-tier: Unlimited}, put: {}}\n")
+	_, l := makeFrom(t, Options{RefuseUnlimited: true}, doc)
+	if got := printed(l); !strings.Contains(got, `tier "Unlimited" is switched off by throttlingConfig.enableUnlimitedTier`) || strings.Count(got, "\n") > 0 {
+		t.Errorf("got %s", got)
+	}
+	if _, l := makeFrom(t, Options{}, doc); len(l) > 0 {
+		t.Errorf("without the option: %s", printed(l))
+	}
+}
+
 func TestTiersByPrecedence(t *testing.T) {
 	tests := []struct{ name, api, op, wantAPI, wantOp string }{
 		{"none", "", "", "", ""},

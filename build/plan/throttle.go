@@ -10,6 +10,9 @@ import (
 // one list (contract section 3.2).
 func (m *maker) tier(t openapi.Text) string {
 	if !t.Given || t.Value == spec.TierUnlimited {
+		if t.Given && m.options.RefuseUnlimited {
+			m.errorf(t.Place, "", "tier %q is switched off by throttlingConfig.enableUnlimitedTier in conf/micro-gw.conf", t.Value)
+		}
 		return t.Value
 	}
 	names := []string{spec.TierUnlimited}
