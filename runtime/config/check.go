@@ -84,6 +84,7 @@ func (l *loader) checkFiles() {
 		{"listenerConfig.certificateFile", c.Listener.CertificateFile},
 		{"listenerConfig.privateKeyFile", c.Listener.PrivateKeyFile},
 		{"listenerConfig.keyStorePath", c.Listener.KeyStore.Path},
+		{"keyManager.certificateFile", c.KeyManager.TrustedCertificateFile},
 		{"httpClients.certificateFile", c.Clients.CertificateFile},
 		{"httpClients.trustStorePath", c.Clients.TrustStore.Path},
 	}

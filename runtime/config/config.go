@@ -130,7 +130,8 @@ type KeyManager struct {
 	RefreshGrant           OAuth2Grant
 	RefreshURL             string
 	RefreshToken           Secret
-	TrustedCertificateFile string
+	TrustedCertificateFile string // PEM; key servers' certificates beside the system's
+	RoleClaim              string // of what introspection tells
 }
 
 // OAuth2Grant is one way to get an access token for the key manager.

@@ -271,7 +271,7 @@ func reveal(c *Config) string {
 func TestEveryKeyIsInTheListOfDefaults(t *testing.T) {
 	without := map[string]bool{}
 	for _, path := range strings.Fields(`
-		etcdurl etcdusername etcdpassword api.usage.data.path keyManager.certificateFile mutualSSLConfig.ciphers
+		etcdurl etcdusername etcdpassword api.usage.data.path keyManager.certificateFile keyManager.roleClaim mutualSSLConfig.ciphers
 		tokenRevocationConfig.persistent.hostname throttlingConfig.certificateFile throttlingConfig.redis.username
 		throttlingConfig.redis.password throttlingConfig.redis.sentinelMaster throttlingConfig.redis.sentinelPassword
 		throttlingConfig.redis.certificateFile httpClients.trustStorePath httpClients.sslConfig.keyStorePath

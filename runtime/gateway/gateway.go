@@ -93,7 +93,9 @@ func (g *Gateway) buildRooms() (err error) {
 	if g.throttle, err = throttle.New(limits); err != nil {
 		return err
 	}
-	g.keys = &http.Transport{Proxy: nil, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute}
+	if g.keys, err = keyTransport(cfg); err != nil {
+		return err
+	}
 	identity := authOptions(cfg, served.APIs, g.clock.Now, g.options.Log, g.keys)
 	identity.Prepare = g.throttle.Prepare
 	if g.auth, err = auth.New(identity); err != nil {

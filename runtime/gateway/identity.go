@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"mgw/runtime/config"
 	"mgw/runtime/internal/auth"
@@ -69,6 +71,20 @@ func issuer(cfg *config.Config, i *config.Issuer) auth.Issuer {
 	return out
 }
 
+// keyTransport carries calls to key servers and to the introspection endpoint.
+func keyTransport(cfg *config.Config) (*http.Transport, error) {
+	trusted, err := roots(cfg.KeyManager.TrustedCertificateFile, config.KeyStore{})
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     time.Minute,
+		ForceAttemptHTTP2:   true,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
+	}, nil
+}
+
 // introspection is nil without a key manager: opaque tokens are then refused
 // without asking anybody.
 func introspection(cfg *config.Config) *auth.Introspection {
@@ -80,6 +96,7 @@ func introspection(cfg *config.Config) *auth.Introspection {
 		URL:                  strings.TrimRight(m.ServerURL, "/") + "/" + strings.Trim(m.TokenContext, "/") + "/introspect",
 		FailedJWT:            m.IntrospectFailedJWT,
 		ValidateSubscription: cfg.Auth.ValidateSubscriptions,
+		RoleClaim:            m.RoleClaim,
 	}
 	if m.DirectToken {
 		out.Bearer = m.AccessToken.Reveal()

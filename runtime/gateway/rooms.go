@@ -115,39 +115,39 @@ func backendTLS(c *config.Clients) (*tls.Config, error) {
 		return nil, errors.New("httpClients.verifyHostname = false is not supported: trust the backend's certificate by httpClients.certificateFile")
 	}
 	var err error
-	out.RootCAs, err = roots(c)
+	out.RootCAs, err = roots(c.CertificateFile, c.TrustStore)
 	return out, err
 }
 
 // roots are the system's certificates and those of the configured files; nil
 // is the system's alone.
-func roots(c *config.Clients) (*x509.CertPool, error) {
-	if c.CertificateFile == "" && c.TrustStore.Path == "" {
+func roots(file string, trust config.KeyStore) (*x509.CertPool, error) {
+	if file == "" && trust.Path == "" {
 		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, err
 	}
-	if c.CertificateFile != "" {
-		data, err := os.ReadFile(c.CertificateFile)
+	if file != "" {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
 		if !pool.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", c.CertificateFile)
+			return nil, fmt.Errorf("%s holds no PEM certificate", file)
 		}
 	}
-	if c.TrustStore.Path == "" {
+	if trust.Path == "" {
 		return pool, nil
 	}
-	data, err := os.ReadFile(c.TrustStore.Path)
+	data, err := os.ReadFile(trust.Path)
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := pkcs12.DecodeTrustStore(data, c.TrustStore.Password.Reveal())
+	certificates, err := pkcs12.DecodeTrustStore(data, trust.Password.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("trust store %s: %w", c.TrustStore.Path, err)
+		return nil, fmt.Errorf("trust store %s: %w", trust.Path, err)
 	}
 	for _, certificate := range certificates {
 		pool.AddCert(certificate)
