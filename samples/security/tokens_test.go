@@ -16,22 +16,10 @@ import (
 	"mgw/samples/internal/harness"
 )
 
-// issue gets a token of the provider.
+// issue gets a token of the sample's provider.
 func issue(t *testing.T, form string) string {
 	t.Helper()
-	r := harness.Request{Method: "POST", URL: sample.Servers["idp"].URL + "/token", Body: "grant_type=client_credentials&" + form,
-		Fields: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Authorization": basic("shop", "shop-secret")["Authorization"]}}
-	a, err := r.Send(t.Context())
-	if err != nil || a.Status != 200 {
-		t.Fatal(err, a)
-	}
-	var token struct {
-		Text string `json:"access_token"`
-	}
-	if err := json.Unmarshal([]byte(a.Body), &token); err != nil || token.Text == "" {
-		t.Fatal(err, a)
-	}
-	return token.Text
+	return issueAt(t, sample.Servers["idp"].URL, form)
 }
 
 // calls asks the provider how often it was asked.

@@ -29,6 +29,7 @@ func even(ctx context.Context, b *bench) (err error) {
 	if err := c.Manager.Kill(); err != nil {
 		return err
 	}
+	c.Manager = nil
 	return b.alone(ctx, c)
 }
 
