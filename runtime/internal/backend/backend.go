@@ -129,6 +129,7 @@ func (b *Backends) choose(x *exchange.Exchange) *endpoint {
 // are those of earlier stages; they stay.
 func (b *Backends) send(x *exchange.Exchange, e *endpoint, buf *[]byte, own int) error {
 	var tried uint64
+	var failed error // of the attempt before
 	for now := b.now(); ; {
 		i := e.next(now, tried)
 		t := e.targets[i]
@@ -143,16 +144,30 @@ func (b *Backends) send(x *exchange.Exchange, e *endpoint, buf *[]byte, own int)
 				return nil
 			}
 			b.drop(x, own, errStatus)
+			failed = &exchange.AttemptError{Sent: true, Err: errStatus}
 			continue
 		}
+		if refused(err) && failed == nil {
+			return err
+		}
 		x.Response.Fields = x.Response.Fields[:own]
+		if refused(err) {
+			return failed // the backend's failure says more
+		}
 		if !sent(err) && x.Client.Context().Err() == nil {
 			t.dead.Store(b.now() + int64(avoid))
 		}
 		if last || !again(x, err) {
 			return err
 		}
+		failed = err
 	}
+}
+
+// refused tells that x.Admission did not let the attempt through.
+func refused(err error) bool {
+	var attempt *exchange.AttemptError
+	return !errors.As(err, &attempt)
 }
 
 func (b *Backends) now() int64 {
@@ -212,6 +227,8 @@ func (b *Backends) fail(x *exchange.Exchange, err error) {
 	errors.As(err, &attempt)
 	var refusal reply.Refusal
 	switch {
+	case attempt == nil && errors.As(err, &refusal):
+		refusal.Fault().Send(x)
 	case attempt != nil && errors.As(attempt.Body, &refusal):
 		refusal.Fault().Send(x)
 	case attempt != nil && attempt.Body != nil, errors.Is(x.Client.Context().Err(), context.Canceled):

@@ -314,6 +314,55 @@ func TestEachFailureHasItsAnswer(t *testing.T) {
 	}
 }
 
+// bouncer lets a number of attempts through.
+type bouncer struct{ left int }
+
+func (b *bouncer) Admit(x *exchange.Exchange) error {
+	if b.left--; b.left >= 0 {
+		return nil
+	}
+	x.Response.Set("Retry-After", "1")
+	return spent{errors.New("spent")}
+}
+
+type spent struct{ error }
+
+func (spent) Fault() *reply.Fault { return reply.ThrottledBackend }
+
+func TestEachAttemptNeedsAdmission(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		admitted     int
+		do           func(exchange.Target, *exchange.Exchange) error
+		asked        int
+		status, code int
+	}{
+		{"the first is refused", 0, ok, 0, 503, 900801},
+		{"the second is refused: the backend's failure stays", 1, func(exchange.Target, *exchange.Exchange) error { return errDown }, 1, 502, 101503},
+		{"the second is refused: the backend had answered 503", 1, answer(503), 1, 502, 101503},
+		{"all are admitted", 3, func(exchange.Target, *exchange.Exchange) error { return errDown }, 3, 502, 101503},
+	} {
+		f := &fake{}
+		f.do = func(to exchange.Target, x *exchange.Exchange) error {
+			if err := x.Admit(); err != nil {
+				f.asked = f.asked[:len(f.asked)-1]
+				return err
+			}
+			return tc.do(to, x)
+		}
+		b := mustNew(t, Options{Gateway: one(spec.Endpoint{Type: spec.Failover, URLs: []string{"http://a", "http://b", "http://c"}}), Transport: f})
+		x := request("GET", "/")
+		x.Admission = &bouncer{left: tc.admitted}
+		b.Forward(x)
+		if len(f.asked) != tc.asked || x.Status != tc.status || x.Code != tc.code {
+			t.Errorf("%s: %d attempts, status %d, code %d", tc.name, len(f.asked), x.Status, x.Code)
+		}
+		if v, _ := x.Response.Lookup("Retry-After"); (string(v) == "1") != (tc.admitted == 0) {
+			t.Errorf("%s: Retry-After %q", tc.name, v)
+		}
+	}
+}
+
 func TestFieldsOfEarlierStagesSurviveAttempts(t *testing.T) {
 	n := 0
 	f := &fake{do: func(_ exchange.Target, x *exchange.Exchange) error {

@@ -115,6 +115,10 @@ var errNoProgress = errors.New("the backend made no progress in time")
 
 // RoundTrip implements exchange.Upstream.
 func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestTarget []byte) error {
+	// net/http does not stop between connection and first byte.
+	if err := x.Admit(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{x: x, to: &u.to, cancel: cancel}
 	c.alarm = newAlarm(u.to.Wait, func() { cancel(errNoProgress) })

@@ -62,6 +62,9 @@ type Exchange struct {
 	BytesIn  int64              // body bytes read from the client; set by the front
 	Aborted  bool               // the client was gone, or its answer was cut short
 
+	// Admission, where there is one, has the last word before each attempt at
+	// a backend.
+	Admission Admission
 	// Charge belongs to the throttle stage: what must be undone or completed
 	// when the exchange ends.
 	Charge any

@@ -37,10 +37,23 @@ type Transport interface {
 // Next fail.
 //
 // Until x.Response.Body has ended or was aborted, x belongs to the upstream
-// too. A failure is an *AttemptError and leaves x.Status 0; the caller may then
-// try another target.
+// too. A failure is an *AttemptError, or what x.Admit gave, and leaves x.Status
+// 0; after the former the caller may try another target.
 type Upstream interface {
 	RoundTrip(ctx context.Context, x *Exchange, requestTarget []byte) error
+}
+
+// Admission is asked before each attempt at a backend: with the connection in
+// hand, where the transport can tell, and before the first byte. Its error is
+// given back as it is, and the request not sent.
+type Admission interface{ Admit(x *Exchange) error }
+
+// Admit asks x.Admission, if there is one.
+func (x *Exchange) Admit() error {
+	if x.Admission == nil {
+		return nil
+	}
+	return x.Admission.Admit(x)
 }
 
 // AttemptError is why there is no answer.

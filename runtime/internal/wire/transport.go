@@ -137,6 +137,10 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 		if err != nil {
 			return &exchange.AttemptError{Timeout: errors.Is(err, errTimeout), Err: fmt.Errorf("asking %s: %w", u.to.Host, err)}
 		}
+		if err = x.Admit(); err != nil {
+			u.give(b)
+			return err
+		}
 		if err = b.exchange(ctx, x, requestTarget); err == nil {
 			return nil
 		}
