@@ -1,6 +1,7 @@
 package security_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -78,9 +79,7 @@ func TestProviderThatHangsOrIsAway(t *testing.T) {
 		}
 	}
 
-	if err := idp.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	hang(t, idp, provider[0])
 	refused := make(chan harness.Answer, 1)
 	go func() {
 		a, _ := harness.Request{URL: g.HTTP + "/tokens/me", Token: strange}.Send(t.Context())
@@ -115,6 +114,25 @@ func TestProviderThatHangsOrIsAway(t *testing.T) {
 	}
 	if a := me("another." + strange); a.Status != 401 || a.Code != 900901 {
 		t.Errorf("a token that nobody knows: %v", a)
+	}
+}
+
+// hang stops a provider without ending it, and waits until it is silent.
+func hang(t *testing.T, idp *harness.Process, provider string) {
+	t.Helper()
+	if err := idp.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := harness.Request{URL: provider + "/calls"}.Send(ctx)
+		cancel()
+		if err != nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the provider goes on")
+		}
 	}
 }
 
