@@ -21,7 +21,7 @@ local second = 1000000
 -- How far the smooth shape's account may run ahead.
 local ahead = smooth and math.ceil(burst * span / limit) or 0
 
-local names = {'id', 'window', 'base', 'gross', 'ret', 'used', 'from', 'tat', 'sum', 'ren', 'prev', 'pruned', 'lost', 'until'}
+local names = {'id', 'window', 'base', 'gross', 'ret', 'used', 'from', 'tat', 'sum', 'ren', 'prev', 'pruned', 'lost', 'until', 'era'}
 local values = redis.call('HMGET', key, unpack(names))
 local s = {}
 for i, name in ipairs(names) do s[name] = tonumber(values[i] or 0) end
@@ -52,7 +52,7 @@ if window > s.window then
 elseif window < s.window - 1 then
   -- The clock was stepped back: nothing more before the next window.
   s.window, s.base, s.gross, s.ret, s.used = window, limit, 0, 0, 0
-  s.ren, s.prev, s.from = 0, 0, 0
+  s.ren, s.prev, s.from, s.era = 0, 0, 0, s.era + 1
 end
 local current = window == s.window
 
@@ -91,6 +91,14 @@ local function missing()
   return math.max(0, s.lost - s.sum)
 end
 
+-- An entry is share:renounced:nonce:seen:era. What was renounced before the
+-- clock was stepped back says nothing of a window of the same number.
+local function read(entry)
+  local a, b, c, d, e = string.match(entry, '^(%d+):(%-?%d+):(%d+):(%d+):(%d+)$')
+  if tonumber(e) ~= s.era then b = -9 end
+  return tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+end
+
 local count = math.max(1, redis.call('ZCARD', nodes))
 local late = false -- a call that was overtaken by a later one
 if share >= 0 then
@@ -98,8 +106,9 @@ if share >= 0 then
   local mine, renounced = 0, -9
   local entry = redis.call('HGET', key, field)
   if entry then
-    local a, b, c = string.match(entry, '^(%d+):(%-?%d+):(%d+):')
-    mine, renounced, late = tonumber(a), tonumber(b), nonce <= tonumber(c)
+    local last
+    mine, renounced, last = read(entry)
+    late = nonce <= last
   end
   if not late then
     -- The node says what it holds: a withdrawal is acknowledged, a share
@@ -131,7 +140,7 @@ if share >= 0 then
       change(renounced, -mine)
       redis.call('HDEL', key, field)
     else
-      redis.call('HSET', key, field, string.format('%.0f:%.0f:%.0f:%.0f', mine, renounced, nonce, now))
+      redis.call('HSET', key, field, string.format('%.0f:%.0f:%.0f:%.0f:%.0f', mine, renounced, nonce, now, s.era))
     end
     share = math.min(mine, target)
   end
@@ -139,10 +148,12 @@ if share >= 0 then
     s.pruned = now
     local all = redis.call('HGETALL', key)
     for i = 1, #all, 2 do
-      local a, b, c, d = string.match(all[i + 1], '^(%d+):(%-?%d+):(%d+):(%d+)$')
-      if d and tonumber(d) < now - hold then
-        change(tonumber(b), -tonumber(a))
-        redis.call('HDEL', key, all[i])
+      if string.sub(all[i], 1, 2) == 'n:' then
+        local part, of, _, heard = read(all[i + 1])
+        if heard < now - hold then
+          change(of, -part)
+          redis.call('HDEL', key, all[i])
+        end
       end
     end
   end

@@ -15,8 +15,8 @@ type model struct {
 }
 
 type modelState struct {
-	id, window, base, gross, ret, used, from, tat, sum, ren, prev, pruned, lost, until int64
-	entries                                                                            map[string]*modelEntry
+	id, window, base, gross, ret, used, from, tat, sum, ren, prev, pruned, lost, until, era int64
+	entries                                                                                 map[string]*modelEntry
 }
 
 type modelEntry struct{ share, renounced, nonce, seen int64 }
@@ -111,6 +111,10 @@ func (m *model) run(node string, now int64, c *call, sp *Spec) answer {
 		s.window, s.base, s.gross, s.ret, s.used, s.ren, s.prev = window, 0, 0, 0, 0, 0, prev
 	} else if window < s.window-1 {
 		s.window, s.base, s.gross, s.ret, s.used, s.ren, s.prev, s.from = window, limit, 0, 0, 0, 0, 0, 0
+		s.era++
+		for _, e := range s.entries {
+			e.renounced = -9
+		}
 	}
 	current := window == s.window
 	if current && c.seen == window && !smooth {

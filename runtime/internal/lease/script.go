@@ -67,7 +67,7 @@ func (c *call) args(node string, s *Spec) []any {
 	return []any{
 		node, c.nonce, s.Count, s.period() / 1000, int64(s.Window) / 1000, s.burst(),
 		c.asked, c.want, c.need, c.seen, c.id, c.gross, c.most, c.back, c.used,
-		c.share, int64(s.hold()) / 1000, leaving,
+		c.share, int64(s.hold()) / 1000, leaving, c.shares,
 	}
 }
 

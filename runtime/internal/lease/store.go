@@ -44,8 +44,8 @@ func newStore(o *Options) (*store, error) {
 		MaxRetries: -1, MaxRedirects: -1, DialerRetries: 1,
 		DialTimeout: o.DialTimeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 		ContextTimeoutEnabled: true,
-		PoolSize:              2 * connections, MinIdleConns: 1,
-		TLSConfig: o.TLS, Protocol: 2, DisableIdentity: true,
+		PoolSize:              2 * connections,
+		TLSConfig:             o.TLS, Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	for _, text := range o.URLs {
@@ -60,12 +60,19 @@ func newStore(o *Options) (*store, error) {
 			return nil, errors.New("lease: a Redis Cluster has no database but 0")
 		}
 	}
+	redis.SetLogger(quiet{})
 	return &store{
 		client: redis.NewUniversalClient(u), node: o.Node, prefix: o.KeyPrefix, slots: slots,
 		timeout: o.Timeout, dial: o.DialTimeout,
 		lease: redis.NewScript(leaseScript), announce: redis.NewScript(announceScript),
 	}, nil
 }
+
+// quiet keeps the client from writing to standard error: what it would say is
+// an error of a call, and is told as such.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // addURL adds a server; what its URL says counts where no option does. No
 // error shows the URL, which may have a password.

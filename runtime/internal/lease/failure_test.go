@@ -1,0 +1,262 @@
+package lease
+
+import (
+	"context"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// watched drives limits and keeps what was taken by window, the longest wait
+// of a request, and when tokens came.
+type watched struct {
+	tally
+	longest atomic.Int64
+	lastAt  atomic.Int64
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
+}
+
+func watch(t *testing.T, limits []*Limit, rate float64) *watched {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watched{cancel: cancel}
+	t.Cleanup(w.end)
+	for _, l := range limits {
+		w.wg.Go(func() {
+			tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				w.wg.Go(func() {
+					begin := time.Now()
+					token, err := l.Acquire(ctx)
+					for took := int64(time.Since(begin)); ; {
+						old := w.longest.Load()
+						if old >= took || w.longest.CompareAndSwap(old, took) {
+							break
+						}
+					}
+					if err == nil {
+						w.add(token)
+						w.lastAt.Store(time.Now().UnixNano())
+					}
+				})
+			}
+		})
+	}
+	return w
+}
+
+func (w *watched) end() { w.cancel(); w.wg.Wait() }
+
+// grows waits until more tokens were taken.
+func (w *watched) grows(t *testing.T, within time.Duration, n int64, what string) {
+	t.Helper()
+	from := w.taken.Load()
+	eventually(t, within, what, func() bool { return w.taken.Load() >= from+n })
+}
+
+func (w *watched) check(t *testing.T, limit int64, windows int64) {
+	t.Helper()
+	w.end()
+	for i, n := range w.windows {
+		if n > limit*windows {
+			t.Errorf("%d of %d taken in window %d", n, limit, i)
+		}
+	}
+	// The machine that runs this may be slow; a request that waited for Redis
+	// to hang up would have waited much longer.
+	if d := time.Duration(w.longest.Load()); d > 400*time.Millisecond {
+		t.Errorf("a request waited %v", d)
+	}
+}
+
+// Redis goes away in all the ways it can; requests go on within the shares.
+func TestLosingRedisLeavesEachNodeItsShare(t *testing.T) {
+	for name, ways := range map[string]struct{ away, back func(s *server) }{
+		"killed":  {func(s *server) { s.kill() }, func(s *server) { s.start() }},
+		"hanging": {func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) { s.signal(syscall.SIGCONT) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startRedis(t)
+			spec := Spec{Key: "backend", Count: 90, Window: time.Second, Reserve: true}
+			limits := startNodes(t, 3, Options{URLs: []string{s.url()}}, spec)
+			w := watch(t, limits, 100)
+			w.grows(t, 3*time.Second, 100, "leases to be taken")
+			ways.away(s)
+			for _, l := range limits {
+				eventually(t, 4*time.Second, "the nodes to be on their shares", func() bool { return l.Stats().OnShare })
+			}
+			w.grows(t, 4*time.Second, 150, "shares to be taken")
+			ways.back(s)
+			for _, l := range limits {
+				eventually(t, 4*time.Second, "leases again", func() bool { st := l.Stats(); return !st.OnShare && st.Share == 30 })
+			}
+			w.grows(t, 4*time.Second, 150, "leases to be taken again")
+			w.check(t, spec.Count, 1)
+		})
+	}
+}
+
+func TestRestartedEmptyRedisGrantsNoWindowTwice(t *testing.T) {
+	s := startRedis(t)
+	spec := Spec{Key: "backend", Count: 60, Window: time.Second, Reserve: true, OnFailure: Closed}
+	limits := startNodes(t, 2, Options{URLs: []string{s.url()}}, spec)
+	w := watch(t, limits, 200)
+	for range 3 {
+		w.grows(t, 3*time.Second, 70, "tokens to be taken")
+		s.kill()
+		s.start()
+	}
+	w.grows(t, 4*time.Second, 100, "tokens to be taken after the restarts")
+	w.check(t, spec.Count, 1)
+}
+
+func TestANodeCutOffKeepsToItsShareAndTheOthersLeaveIt(t *testing.T) {
+	s := startRedis(t)
+	spec := Spec{Key: "backend", Count: 90, Window: time.Second, Reserve: true}
+	limits := startNodes(t, 3, Options{URLs: []string{s.url()}}, spec)
+	w := watch(t, limits, 150)
+	w.grows(t, 3*time.Second, 100, "leases to be taken")
+	_ = limits[0].leases.store.client.Close() // the others' connections go on
+	eventually(t, 3*time.Second, "the node to be on its share", func() bool { return limits[0].Stats().OnShare })
+	before := limits[0].Stats().Taken
+	w.grows(t, 5*time.Second, 300, "tokens to be taken")
+	if limits[0].Stats().Taken == before {
+		t.Error("the node took nothing of its share")
+	}
+	w.check(t, spec.Count, 1)
+}
+
+func TestOnFailureOpenAndClosed(t *testing.T) {
+	s := startRedis(t)
+	n := startNode(t, Options{URLs: []string{s.url()}})
+	open := n.limit(t, Spec{Key: "open", Count: 5, Window: time.Second, Reserve: true, OnFailure: Open})
+	closed := n.limit(t, Spec{Key: "closed", Count: 5, Window: time.Second, Reserve: true, OnFailure: Closed})
+	eventually(t, 4*time.Second, "leases", func() bool { return takes(open, 1) > 0 })
+	s.kill()
+	eventually(t, 4*time.Second, "the open limit to let all pass", func() bool { return takes(open, 100) == 100 })
+	eventually(t, 4*time.Second, "the closed limit's tokens to end", func() bool { return takes(closed, 100) == 0 })
+	if _, err := closed.Acquire(context.Background()); err == nil {
+		t.Error("closed, but a token was had")
+	}
+	s.start()
+	eventually(t, 4*time.Second, "the open limit to be a limit again", func() bool { return takes(open, 100) < 100 })
+	eventually(t, 4*time.Second, "the closed limit to open", func() bool { return takes(closed, 1) == 1 })
+}
+
+func TestSteppedServerClockCostsAWindowAndServiceGoesOn(t *testing.T) {
+	if _, err := exec.LookPath("faketime"); err != nil {
+		t.Skip("faketime is not installed")
+	}
+	lib := fakeLibrary()
+	if lib == "" {
+		t.Skip("libfaketime is not installed")
+	}
+	for _, by := range []string{"+60", "-60"} {
+		t.Run(by, func(t *testing.T) {
+			file := t.TempDir() + "/time"
+			write(t, file, "+0")
+			s := startRedis(t, "LD_PRELOAD="+lib, "FAKETIME_TIMESTAMP_FILE="+file, "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1")
+			spec := Spec{Key: "backend", Count: 60, Window: time.Second, Reserve: true}
+			limits := startNodes(t, 2, Options{URLs: []string{s.url()}}, spec)
+			w := watch(t, limits, 100)
+			w.grows(t, 3*time.Second, 70, "tokens to be taken")
+			write(t, file, by)
+			w.grows(t, 4*time.Second, 120, "tokens to be taken after the step")
+			w.check(t, spec.Count, 2)
+		})
+	}
+}
+
+func TestSuspendedNodeAsksAnew(t *testing.T) {
+	s := startRedis(t)
+	var apart atomic.Int64
+	base := time.Now()
+	n := startNode(t, Options{URLs: []string{s.url()}, Now: func() (int64, int64) {
+		now := time.Now()
+		return int64(now.Sub(base)) + 1, now.UnixNano() + apart.Load()
+	}})
+	l := n.limit(t, Spec{Key: "backend", Count: 100, Window: time.Minute, Reserve: true})
+	eventually(t, 5*time.Second, "tokens in hand", func() bool { takes(l, 1); return l.Stats().InHand > 0 })
+	apart.Store(int64(time.Hour))
+	if _, ok := l.Take(); ok {
+		t.Error("a token was taken after the suspension")
+	}
+	eventually(t, 3*time.Second, "the tokens to be dropped", func() bool { return l.Stats().Stranded > 0 })
+	eventually(t, 3*time.Second, "new tokens", func() bool { return takes(l, 1) == 1 })
+}
+
+func TestClusterWithoutAnyRedisEverHasNoShare(t *testing.T) {
+	n := startNode(t, Options{URLs: []string{"redis://127.0.0.1:1"}})
+	l := n.limit(t, Spec{Key: "backend", Count: 100, Window: time.Second, Reserve: true})
+	eventually(t, 5*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
+	begin := time.Now()
+	if _, err := l.Acquire(context.Background()); err == nil {
+		t.Error("a node never registered has a token")
+	}
+	if d := time.Since(begin); d > 400*time.Millisecond {
+		t.Errorf("the request waited %v", d)
+	}
+	if n.Status().LastError == "" {
+		t.Error("no error is shown")
+	}
+}
+
+func TestLeavingNodeGivesBackTokensAndShare(t *testing.T) {
+	s := startRedis(t)
+	spec := Spec{Key: "backend", Count: 1000, Window: time.Minute, Reserve: true}
+	o := Options{URLs: []string{s.url()}}
+	first, second := startNode(t, o), startNode(t, o)
+	a, b := first.limit(t, spec), second.limit(t, spec)
+	eventually(t, 8*time.Second, "both to have shares", func() bool { return a.Stats().Share+b.Stats().Share == 1000 })
+	eventually(t, 5*time.Second, "tokens in hand", func() bool { takes(a, 1); return a.Stats().InHand > 0 })
+	inHand := a.Stats().InHand
+	first.stop()
+	if st := a.Stats(); st.InHand != 0 || st.Returned < 1 {
+		t.Errorf("%d were in hand: %+v", inHand, st)
+	}
+	client := s.client()
+	defer client.Close()
+	state := client.HGetAll(context.Background(), b.leases.store.keys(&spec)[0]).Val()
+	if state["n:"+first.options.Node] != "" || state["ret"] == "0" {
+		t.Errorf("state after leaving: %v", state)
+	}
+}
+
+func TestKeysThatComeOnceAskOnceAndTogether(t *testing.T) {
+	s := startRedis(t)
+	n := startNode(t, Options{URLs: []string{s.url()}})
+	eventually(t, 3*time.Second, "the node to be known", func() bool { p, ok := n.runner.presence.at(0); return ok && p.nodes == 1 })
+	time.Sleep(1100 * time.Millisecond) // a server that is new grants nothing of longer windows for a second
+	before := s.calls()
+	var wg sync.WaitGroup
+	var ok atomic.Int64
+	const keys = 300
+	for i := range keys {
+		wg.Go(func() {
+			l, err := n.Limit(Spec{Key: "user" + string(rune('0'+i%10)) + string(rune('a'+i/10)), Count: 10, Window: time.Minute})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := l.Acquire(context.Background()); err == nil {
+				ok.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if ok.Load() < keys*9/10 {
+		t.Errorf("%d of %d had a token", ok.Load(), keys)
+	}
+	if calls := s.calls() - before; calls > keys*5/4 {
+		t.Errorf("%d calls for %d keys", calls, keys)
+	}
+}
