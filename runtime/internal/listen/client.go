@@ -31,7 +31,8 @@ func (c *client) open(x *exchange.Exchange) {
 		// What the last answer on this connection left behind.
 		_ = c.control.SetWriteDeadline(time.Time{})
 	}
-	if c.r.Body == nil || c.r.Body == http.NoBody {
+	// HTTP/2 without a body is known by its length alone.
+	if c.r.Body == nil || c.r.Body == http.NoBody || c.r.ContentLength == 0 {
 		return
 	}
 	// An answer may come before the request has been read.

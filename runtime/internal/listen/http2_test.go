@@ -88,6 +88,32 @@ func TestHTTP2StreamsBothWaysWithTrailers(t *testing.T) {
 	}
 }
 
+func TestHTTP2WithoutABodyHasNone(t *testing.T) {
+	l := start(t, listen.Options{HTTPS: "127.0.0.1:0", Chain: &exchange.Chain{Request: []exchange.Stage{
+		func(x *exchange.Exchange) bool {
+			x.Status = 200
+			if x.Request.Body == nil {
+				x.Status = 204
+			}
+			return false
+		},
+	}}})
+	_, address := l.Addresses()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	for body, want := range map[string]int{"": 204, "a": 200} {
+		request, _ := http.NewRequest("POST", "https://"+address.String()+"/a", strings.NewReader(body))
+		response, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.ProtoMajor != 2 || response.StatusCode != want {
+			t.Errorf("body %q over %s: %d", body, response.Proto, response.StatusCode)
+		}
+	}
+}
+
 func TestHTTP2GetsInterimAnswers(t *testing.T) {
 	transport, url := overHTTP2(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>")
