@@ -1,6 +1,7 @@
 package tiers_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -60,6 +61,34 @@ func TestOperationLimitsWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// Clients that leave give their places back.
+func TestPlacesOfClientsThatLeaveAreFree(t *testing.T) {
+	user := token(t, "--app", "leaver", "--tier", "Unlimited")
+	report := harness.Request{URL: sample.Gateway.HTTP + "/orders/report?hold=never", Token: user, From: "10.34.0.1"}
+	ctx, leave := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			if a, err := report.Send(ctx); err == nil {
+				t.Errorf("answered: %v", a)
+			}
+		})
+	}
+	awaitHeld(t, 2, nil)
+	leave()
+	group.Wait()
+	report.URL = "/orders/report"
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		a := send(t, report)
+		if a.Status == 200 {
+			return
+		}
+		if a.Code != 900811 || time.Now().After(deadline) {
+			t.Fatal(a)
+		}
+	}
+}
+
 // hold sends requests that the backend holds, and waits until it has them all.
 // The function that it gives releases them and checks that all have passed.
 func hold(t *testing.T, count int, request func(n int) harness.Request) (passed func(name string)) {
@@ -75,21 +104,28 @@ func hold(t *testing.T, count int, request func(n int) harness.Request) (passed 
 			}
 		})
 	}
-	backend := sample.Servers["echo"].URL
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if a := send(t, harness.Request{URL: backend + "/-/held"}); strings.TrimSpace(a.Body) == fmt.Sprint(count) {
-			break
-		} else if time.Now().After(deadline) || len(bad) > 0 {
-			t.Fatalf("the backend has %s requests, want %d; %d failed", a.Body, count, len(bad))
-		}
-	}
+	awaitHeld(t, count, bad)
 	return func(name string) {
 		t.Helper()
-		send(t, harness.Request{Method: http.MethodPost, URL: backend + "/-/release?hold=" + name})
+		send(t, harness.Request{Method: http.MethodPost, URL: sample.Servers["echo"].URL + "/-/release?hold=" + name})
 		group.Wait()
 		close(bad)
 		for what := range bad {
 			t.Errorf("a request that was under way: %s", what)
+		}
+	}
+}
+
+// awaitHeld waits until the backend holds so many requests.
+func awaitHeld(t *testing.T, count int, bad chan string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		a := send(t, harness.Request{URL: sample.Servers["echo"].URL + "/-/held"})
+		if strings.TrimSpace(a.Body) == fmt.Sprint(count) {
+			return
+		}
+		if len(bad) > 0 || time.Now().After(deadline) {
+			t.Fatalf("the backend holds %s requests, want %d; %d failed", strings.TrimSpace(a.Body), count, len(bad))
 		}
 	}
 }

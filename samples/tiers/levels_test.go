@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +125,39 @@ func TestLevelsInTheirOrder(t *testing.T) {
 			t.Errorf("the address has %d left of 40", left)
 		}
 	})
+}
+
+// However many come at once.
+func TestNotOneMorePassesOfManyAtOnce(t *testing.T) {
+	r := orders(token(t, "--app", "crowd", "--app-tier", "Small", "--tier", "Gold"), "10.28.0.1")
+	r.URL = sample.Gateway.HTTP + r.URL
+	var group sync.WaitGroup
+	var passed, refused atomic.Int64
+	for range 60 {
+		group.Go(func() {
+			switch a, err := r.Send(t.Context()); {
+			case err == nil && a.Status == 200:
+				passed.Add(1)
+			case err == nil && a.Status == 429 && a.Code == 900803:
+				refused.Add(1)
+			default:
+				t.Error(err, a)
+			}
+		})
+	}
+	group.Wait()
+	if passed.Load() != 6 || refused.Load() != 54 {
+		t.Errorf("%d passed and %d were refused, want 6 and 54", passed.Load(), refused.Load())
+	}
+}
+
+func TestRulesForRoles(t *testing.T) {
+	open := func(sub, role string) harness.Request {
+		return harness.Request{URL: "/invoices/open", From: "10.29.0.1", Token: token(t, "--sub", sub, "--app", "office", "--tier", "Unlimited", "--role", role)}
+	}
+	spend(t, 3, 900810, open("kim", "partner"), open("lee", "staff,partner"))
+	spend(t, 1, 900810, open("max", "staff"))
+	spend(t, 1, 900810, open("ann", ""))
 }
 
 func TestBucketsAreRefilledSteadily(t *testing.T) {
