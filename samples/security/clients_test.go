@@ -66,7 +66,7 @@ func TestKeysAreIssuedToUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	expires, err := c.GetExpirationTime()
-	if err != nil || time.Until(expires.Time) > time.Minute || c["sub"] != "alice" || c["keytype"] != "PRODUCTION" {
+	if err != nil || time.Until(expires.Time) > time.Minute+time.Second || c["sub"] != "alice" || c["keytype"] != "PRODUCTION" {
 		t.Errorf("%v %v", err, c)
 	}
 }
