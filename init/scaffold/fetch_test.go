@@ -15,7 +15,7 @@ import (
 const openapi = "openapi: 3.0.3\n"
 
 func fetch(url string) Fetch {
-	return Fetch{URL: url, Header: http.Header{}, Timeout: 10 * time.Second}
+	return Fetch{URL: url, Header: http.Header{}, Timeout: time.Minute}
 }
 
 func serve(t *testing.T, handler http.HandlerFunc) string {

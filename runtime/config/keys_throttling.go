@@ -50,19 +50,19 @@ func (l *loader) leaseKeys() []key {
 	const table = "throttlingConfig.redis."
 	return []key{
 		{path: "throttlingConfig.clusterMode", status: later, set: word(&l.cfg.Throttling.ClusterMode, "trafficManager", "lease")},
-		{path: table + "url", status: later, set: secrets(&c.URLs), secret: true},
-		{path: table + "username", status: later, set: text(&c.Account.Username, "")},
-		{path: table + "password", status: later, set: secret(&c.Account.Password, ""), secret: true},
-		{path: table + "database", status: later, set: number(&c.Database, 0, 0, 1<<16)},
-		{path: table + "sentinelMaster", status: later, set: text(&c.SentinelMaster, "")},
-		{path: table + "sentinelPassword", status: later, set: secret(&c.SentinelPassword, ""), secret: true},
-		{path: table + "certificateFile", status: later, set: fileName(&c.CertificateFile, "")},
-		{path: table + "keyPrefix", status: later, set: text(&c.KeyPrefix, "mgw")},
-		{path: table + "dialTimeout", status: later, set: span(&c.DialTimeout, time.Second, time.Millisecond, 0)},
-		{path: table + "timeout", status: later, set: span(&c.Timeout, 20*time.Millisecond, time.Millisecond, 0)},
-		{path: table + "onFailure", status: later, set: word(&c.OnFailure, "share", "open", "closed")},
+		{path: table + "url", set: secrets(&c.URLs), secret: true},
+		{path: table + "username", set: text(&c.Account.Username, "")},
+		{path: table + "password", set: secret(&c.Account.Password, ""), secret: true},
+		{path: table + "database", set: number(&c.Database, 0, 0, 1<<16)},
+		{path: table + "sentinelMaster", set: text(&c.SentinelMaster, "")},
+		{path: table + "sentinelPassword", set: secret(&c.SentinelPassword, ""), secret: true},
+		{path: table + "certificateFile", set: fileName(&c.CertificateFile, "")},
+		{path: table + "keyPrefix", set: text(&c.KeyPrefix, "mgw")},
+		{path: table + "dialTimeout", set: span(&c.DialTimeout, time.Second, time.Millisecond, 0)},
+		{path: table + "timeout", set: span(&c.Timeout, 20*time.Millisecond, time.Millisecond, 0)},
+		{path: table + "onFailure", set: word(&c.OnFailure, "share", "open", "closed")},
 		{path: table + "addressTiers", status: later, set: word(&c.AddressTiers, "lease", "share")},
-		{path: table + "refusalStatus", status: later, set: oneOf(&c.RefusalStatus, 503, 429)},
+		{path: table + "refusalStatus", set: oneOf(&c.RefusalStatus, 503, 429)},
 	}
 }
 

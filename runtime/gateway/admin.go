@@ -95,6 +95,7 @@ type State struct {
 	Limits    throttle.Stats     `json:"limits"`
 	Revoked   int                `json:"revokedCredentials"`
 	Manager   *ManagerState      `json:"trafficManager,omitempty"`
+	Backends  *ThroughputState   `json:"backendThroughput,omitempty"`
 }
 
 // State gives the state of the whole gateway.
@@ -109,6 +110,7 @@ func (g *Gateway) State() State {
 		Limits:    g.throttle.Stats(),
 		Revoked:   g.auth.Revoked().Len(),
 		Manager:   g.cluster.state(),
+		Backends:  g.throughput.state(),
 	}
 	if g.access != nil {
 		written := g.access.log.Stats()

@@ -48,18 +48,19 @@ type Gateway struct {
 	clock   *clock.Clock
 	started time.Time
 
-	router   *router.Router
-	auth     *auth.Authenticator
-	throttle *throttle.Throttle
-	backends *backend.Backends
-	cluster  *cluster
-	counters *telemetry.Counters
-	access   *accessLog // nil: off
-	system   *system
-	engine   *wire.Server // nil: net/http serves
-	listener *listen.Listener
-	admin    *admin // nil: off
-	keys     *http.Transport
+	router     *router.Router
+	auth       *auth.Authenticator
+	throttle   *throttle.Throttle
+	backends   *backend.Backends
+	cluster    *cluster
+	throughput *throughput
+	counters   *telemetry.Counters
+	access     *accessLog // nil: off
+	system     *system
+	engine     *wire.Server // nil: net/http serves
+	listener   *listen.Listener
+	admin      *admin // nil: off
+	keys       *http.Transport
 }
 
 // New builds the rooms, wires them and binds the listeners. What it has opened
@@ -104,6 +105,9 @@ func (g *Gateway) buildRooms() (err error) {
 	if err = g.cluster.listenForRevocations(cfg, g.revoke, g.options.Log); err != nil {
 		return err
 	}
+	if g.throughput, err = newThroughput(cfg, served, g.throttle, g.clock.Now, g.options.Log); err != nil {
+		return err
+	}
 	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
 	if err != nil {
 		return err
@@ -131,10 +135,11 @@ func (g *Gateway) chain() *exchange.Chain {
 			g.router.Route,
 			g.auth.Authenticate,
 			g.throttle.Check,
+			g.throughput.Engage,
 			g.backends.Forward,
 		},
 		Reply: []func(*exchange.Exchange){g.throttle.Announce},
-		Done:  []func(*exchange.Exchange){g.throttle.Done, g.record},
+		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.record},
 		Panic: g.answerPanic,
 	}
 }
@@ -204,6 +209,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	work.Go(func() { g.auth.Run(background) })
 	work.Go(func() { g.throttle.Run(background) })
 	work.Go(func() { g.cluster.run(background) })
+	work.Go(func() { g.throughput.leases.Run(background) })
 	if g.access != nil {
 		work.Go(func() { g.access.log.Run(background) })
 	}

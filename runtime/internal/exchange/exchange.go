@@ -65,6 +65,7 @@ type Exchange struct {
 	// Admission, where there is one, has the last word before each attempt at
 	// a backend.
 	Admission Admission
+	Admitted  bool // at least one attempt
 	// Charge belongs to the throttle stage: what must be undone or completed
 	// when the exchange ends.
 	Charge any

@@ -53,7 +53,9 @@ func (x *Exchange) Admit() error {
 	if x.Admission == nil {
 		return nil
 	}
-	return x.Admission.Admit(x)
+	err := x.Admission.Admit(x)
+	x.Admitted = x.Admitted || err == nil
+	return err
 }
 
 // AttemptError is why there is no answer.

@@ -14,16 +14,18 @@ var (
 	ThrottledIP           = throttled(900810)
 	ThrottledConcurrency  = throttled(900811)
 	// ThrottledBackend is answered with 503: the caller did nothing wrong.
-	ThrottledBackend  = newFault(503, 900801, msgThrottled, "The backend has reached its maximum throughput")
-	Blocked           = newFault(403, 900805, "Message blocked", "You have been blocked from accesing the resource")
-	Internal          = newFault(500, 900808, msgInternal, msgInternal)
-	PolicyEnforcement = newFault(500, 900809, msgInternal, "POLICY ENFORCEMENT ERROR")
-	TierNotPermitted  = newFault(403, 900812, "Message blocked", "Your roles do not permit the tier of the subscription")
+	ThrottledBackend      = newFault(503, 900801, msgThrottled, msgBackend)
+	ThrottledBackendAs429 = newFault(429, 900801, msgThrottled, msgBackend) // by setting
+	Blocked               = newFault(403, 900805, "Message blocked", "You have been blocked from accesing the resource")
+	Internal              = newFault(500, 900808, msgInternal, msgInternal)
+	PolicyEnforcement     = newFault(500, 900809, msgInternal, "POLICY ENFORCEMENT ERROR")
+	TierNotPermitted      = newFault(403, 900812, "Message blocked", "Your roles do not permit the tier of the subscription")
 )
 
 const (
 	msgThrottled = "Message throttled out"
 	msgInternal  = "Internal server error occured"
+	msgBackend   = "The backend has reached its maximum throughput"
 )
 
 func throttled(code int) *Fault {

@@ -91,10 +91,15 @@ func (t *Throttle) compileCluster(o *operation, api *spec.API, op *spec.Operatio
 	}
 }
 
-// publish hands over the event of a request that was let through.
-func (t *Throttle) publish(x *exchange.Exchange, c *charge, op *operation, g *grantLimits) {
+// Publish tells the traffic manager of a request that Check let through, once
+// nothing else refuses it. It does nothing without a manager.
+func (t *Throttle) Publish(x *exchange.Exchange) {
+	c, ok := x.Charge.(*charge)
+	if !ok || t.options.Publish == nil {
+		return
+	}
 	e := &c.event
-	e.throttle, e.x, e.op, e.grant = t, x, op, g
+	e.throttle, e.x, e.op, e.grant = t, x, &t.operations[x.Operation.ID], t.grant(x)
 	t.options.Publish(e)
 	e.x, e.op, e.grant = nil, nil, nil
 }

@@ -191,9 +191,6 @@ func (t *Throttle) Check(x *exchange.Exchange) bool {
 		t.counts.over.Add(1)
 	}
 	x.Charge = c
-	if t.options.Publish != nil {
-		t.publish(x, c, op, g)
-	}
 	return true
 }
 

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mgw/runtime/spec"
+)
+
+// bounded is the served gateway with a limit on what reaches the backend of
+// /pets/few, whose tier lets five through.
+func bounded(backend string, limit spec.BackendLimit) *spec.Gateway {
+	g := served(backend)
+	g.APIs[0].Operations[0].MaxBackend.Production = limit
+	return g
+}
+
+func TestBackendThroughputRefusesAndChargesNothingElse(t *testing.T) {
+	var reached atomic.Int64
+	url := backendOf(t, func(http.ResponseWriter, *http.Request) { reached.Add(1) })
+	for name, tc := range map[string]struct {
+		override string
+		status   int
+	}{"503": {"throttlingConfig.redis.refusalStatus=503", 503}, "429 by setting": {"throttlingConfig.redis.refusalStatus=429", 429}} {
+		t.Run(name, func(t *testing.T) {
+			reached.Store(0)
+			r := start(t, bounded(url, spec.BackendLimit{Count: 2, Window: time.Hour}), tc.override)
+			for n := 1; n <= 9; n++ {
+				status, body := get(t, r.url+"/pets/few")
+				switch {
+				case n <= 2 && status != 200, n > 2 && (status != tc.status || !strings.Contains(body, "900801")):
+					t.Errorf("request %d: %d %s", n, status, body)
+				}
+			}
+			if n := reached.Load(); n != 2 {
+				t.Errorf("%d reached the backend", n)
+			}
+			e, err := r.Explain(t.Context(), Question{Method: "GET", Path: "/pets/few", IP: "127.0.0.1"})
+			if err != nil || e.Limits[0].Remaining != 3 {
+				t.Errorf("the tier has %+v left, want 3", e.Limits)
+			}
+			s := r.State()
+			if s.Backends == nil || !s.Backends.Redis.PerNode || s.Backends.Limits[0].Taken != 2 {
+				t.Errorf("%+v", s.Backends)
+			}
+			if !strings.Contains(r.log.String(), "counted by each node alone") {
+				t.Errorf("start-up did not say that the limit is per node: %s", r.log)
+			}
+		})
+	}
+}
+
+func TestCallsInFlightAreBoundedAndGivenBack(t *testing.T) {
+	release := make(chan struct{})
+	var inFlight, most atomic.Int64
+	r := start(t, bounded(backendOf(t, func(http.ResponseWriter, *http.Request) {
+		if n := inFlight.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		<-release
+		inFlight.Add(-1)
+	}), spec.BackendLimit{MaxConcurrent: 2}))
+	var refused atomic.Int64
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() {
+			status, body, err := try(t.Context(), "GET", r.url+"/pets/few", "")
+			if err != nil || status != 200 && status != 503 {
+				t.Errorf("%d %s %v", status, body, err)
+			}
+			if status == 503 && refused.Add(1) == 3 {
+				close(release)
+			}
+		})
+	}
+	group.Wait()
+	if most.Load() != 2 || refused.Load() != 3 {
+		t.Errorf("%d in flight, %d refused", most.Load(), refused.Load())
+	}
+	if status, body := get(t, r.url+"/pets/few"); status != 200 {
+		t.Errorf("afterwards: %d %s", status, body)
+	}
+}
