@@ -28,7 +28,7 @@ type admin struct {
 	push     func(m event.Message, withdraws bool)
 	log      *slog.Logger
 
-	mu sync.Mutex // one change at a time, so that all see them in one order
+	changing *sync.Mutex // one change at a time, so that all see them in one order
 }
 
 const (
@@ -57,8 +57,8 @@ func (a *admin) addBlock(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	all := a.registry.allBlocks()
 	for _, known := range all {
 		if b.ID = known.ID; known == b {
@@ -78,13 +78,14 @@ func (a *admin) addBlock(w http.ResponseWriter, r *http.Request) {
 	}
 	a.registry.addBlock(b)
 	a.push(&b, false)
+	a.note(r, "a blocking condition was added", "id", b.ID, "type", b.Kind)
 	w.Header().Set("Location", blocksPath+"/"+strconv.FormatInt(b.ID, 10))
 	answer(w, http.StatusCreated, bodyOf(b))
 }
 
 func (a *admin) removeBlock(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	b, ok := a.registry.block(id)
 	if err != nil || !ok {
@@ -99,6 +100,7 @@ func (a *admin) removeBlock(w http.ResponseWriter, r *http.Request) {
 	}
 	a.registry.removeBlock(id)
 	a.push(ended(b), true)
+	a.note(r, "a blocking condition was removed", "id", b.ID, "type", b.Kind)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -127,8 +129,8 @@ func (a *admin) addTemplate(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	if added, own := a.registry.hasTemplate(body.Template); added || own {
 		fail(w, http.StatusConflict, "there is this key template already")
 		return
@@ -145,6 +147,7 @@ func (a *admin) addTemplate(w http.ResponseWriter, r *http.Request) {
 	}
 	a.registry.addTemplate(body.Template)
 	a.push(&event.KeyTemplate{Template: body.Template}, false)
+	a.note(r, "a key template was added", "template", body.Template)
 	answer(w, http.StatusCreated, body)
 }
 
@@ -157,8 +160,8 @@ func checkTemplate(text string) error {
 }
 
 func (a *admin) removeTemplate(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.changing.Lock()
+	defer a.changing.Unlock()
 	template := r.URL.Query().Get("keyTemplate")
 	switch added, own := a.registry.hasTemplate(template); {
 	case own:
@@ -176,12 +179,19 @@ func (a *admin) removeTemplate(w http.ResponseWriter, r *http.Request) {
 	}
 	a.registry.removeTemplate(template)
 	a.push(&event.KeyTemplate{Template: template, Remove: true}, true)
+	a.note(r, "a key template was removed", "template", template)
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *admin) definition(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/yaml")
 	_, _ = w.Write(openAPI)
+}
+
+// note logs a change and who made it.
+func (a *admin) note(r *http.Request, what string, args ...any) {
+	user, _, _ := r.BasicAuth()
+	a.log.Info(what, append(args, "by", user)...)
 }
 
 // broken answers when the store failed: nothing has changed then.

@@ -27,7 +27,45 @@ type broker struct {
 	cmd  *exec.Cmd
 }
 
+// common is the broker of all tests that leave theirs alone; they run one after
+// the other. TestMain ends it.
+var common *broker
+
+func commonBroker(t testing.TB) *broker {
+	t.Helper()
+	if common == nil {
+		needBroker(t)
+		dir, err := os.MkdirTemp("", "trafficmanager-broker-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &broker{dir: dir, port: freePort(t)}
+		b.start(t)
+		common = b
+	}
+	return common
+}
+
+// endCommonBroker gives back what commonBroker started.
+func endCommonBroker() {
+	if common != nil {
+		syscall.Kill(-common.cmd.Process.Pid, syscall.SIGKILL)
+		common.cmd.Wait() // killed: its error says nothing
+		os.RemoveAll(common.dir)
+	}
+}
+
+// startBroker gives a broker that the test may stop.
 func startBroker(t testing.TB) *broker {
+	t.Helper()
+	needBroker(t)
+	b := &broker{dir: t.TempDir(), port: freePort(t)}
+	b.start(t)
+	t.Cleanup(func() { b.stop(t) })
+	return b
+}
+
+func needBroker(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("rabbitmq-server"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -35,10 +73,6 @@ func startBroker(t testing.TB) *broker {
 		}
 		t.Skip("left out, RabbitMQ is not installed: ", err)
 	}
-	b := &broker{dir: t.TempDir(), port: freePort(t)}
-	b.start(t)
-	t.Cleanup(func() { b.stop(t) })
-	return b
 }
 
 // freePort gives a port whose distribution port, 20000 above, exists too.
@@ -211,7 +245,7 @@ func connect(t testing.TB, f *fixture) *fixture {
 }
 
 func TestDecisionsReachGatewaysOnceAndSoon(t *testing.T) {
-	b := startBroker(t)
+	b := commonBroker(t)
 	for _, format := range []string{"map", "text"} {
 		t.Run(format, func(t *testing.T) {
 			l := b.listen(t)
@@ -245,7 +279,7 @@ func TestDecisionsReachGatewaysOnceAndSoon(t *testing.T) {
 }
 
 func TestAdminChangesReachGatewaysAtOnce(t *testing.T) {
-	b := startBroker(t)
+	b := commonBroker(t)
 	l := b.listen(t)
 	f := connect(t, run(t, conf(t, t.TempDir(), b.conf()), testPolicies))
 	await(t, "the policies' template", func() bool { return l.find(templateOf("$userId:$apiContext:$clientIp", false)) })
@@ -318,7 +352,7 @@ func (w *wire) cut() {
 }
 
 func TestBrokerThatWasAwayGetsWhatStillMatters(t *testing.T) {
-	b := startBroker(t)
+	b := commonBroker(t)
 	l := b.listen(t)
 	w := newWire(t, fmt.Sprintf("127.0.0.1:%d", b.port))
 	f := connect(t, run(t, conf(t, t.TempDir(), "broker.providerUrl = \"amqp://guest:guest@mgw/?brokerlist='tcp://"+w.address+"'\"\n"),
@@ -363,7 +397,7 @@ func TestDelayFromTheCrossingEventToTheLastGateway(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: measures")
 	}
-	b := startBroker(t)
+	b := commonBroker(t)
 	gateways := make([]*listener, 10)
 	for i := range gateways {
 		gateways[i] = b.listen(t)

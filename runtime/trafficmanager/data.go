@@ -12,8 +12,6 @@ import (
 type dataService struct {
 	ledger   *ledger
 	registry *registry
-	// refresh, if any, takes in what other managers have decided.
-	refresh func(*http.Request)
 }
 
 // blockLists is the body of /block.
@@ -33,8 +31,7 @@ type blockRange struct {
 	ID     int64  `json:"id"`
 }
 
-func (s *dataService) block(w http.ResponseWriter, r *http.Request) {
-	s.refresh(r)
+func (s *dataService) block(w http.ResponseWriter, _ *http.Request) {
 	lists := blockLists{[]string{}, []string{}, []blockRange{}, []string{}, []string{}, []string{}}
 	for _, b := range s.registry.allBlocks() {
 		switch b.Kind {
@@ -53,8 +50,7 @@ func (s *dataService) block(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, lists)
 }
 
-func (s *dataService) keyTemplates(w http.ResponseWriter, r *http.Request) {
-	s.refresh(r)
+func (s *dataService) keyTemplates(w http.ResponseWriter, _ *http.Request) {
 	all := s.registry.allTemplates()
 	if all == nil {
 		all = []string{}
@@ -64,8 +60,7 @@ func (s *dataService) keyTemplates(w http.ResponseWriter, r *http.Request) {
 
 // throttled gives the decisions in force: the fields of their messages, and
 // when each was decided. WSO2's manager has no such resource.
-func (s *dataService) throttled(w http.ResponseWriter, r *http.Request) {
-	s.refresh(r)
+func (s *dataService) throttled(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	out := bufio.NewWriterSize(w, 64<<10)
 	out.WriteByte('[')

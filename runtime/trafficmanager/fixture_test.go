@@ -36,7 +36,10 @@ func TestMain(m *testing.M) {
 		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		os.Exit(p.Run(ctx, os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		endCommonBroker()
+		os.Exit(code)
+	}))
 }
 
 // Windows of a year have no end that a test could come upon.

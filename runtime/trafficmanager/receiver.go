@@ -75,37 +75,31 @@ func (c *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.reject(w, http.StatusBadRequest, err)
 		return
 	}
-	if !c.accept(events, s, stamped) {
+	if len(events) > 0 && !c.accept(events, s, stamped) {
 		c.overload(w)
 	}
 }
 
-// accept queues a batch that has not been received before, and tells whether
-// there was room.
+// accept queues a batch that has not been received before. It gives false when
+// there is no room.
 func (c *receiver) accept(events []event.Event, s stamp, stamped bool) bool {
-	if len(events) == 0 {
-		return true
-	}
 	b := &batch{events: events}
-	if !stamped {
-		return c.count(c.queue.offer(b), b)
+	taken, repeated := false, false
+	if stamped {
+		taken, repeated = c.nodes.accept(s, c.now(), func(age int64) bool {
+			b.age = age
+			return c.queue.offer(b)
+		})
+	} else {
+		taken = c.queue.offer(b)
 	}
-	taken, repeated := c.nodes.accept(s, c.now(), func(age int64) bool {
-		b.age = age
-		return c.queue.offer(b)
-	})
+	if taken {
+		c.received.Add(uint64(len(events)))
+	}
 	if repeated {
 		c.repeated.Add(1)
-		return true
 	}
-	return c.count(taken, b)
-}
-
-func (c *receiver) count(taken bool, b *batch) bool {
-	if taken {
-		c.received.Add(uint64(len(b.events)))
-	}
-	return taken
+	return taken || repeated
 }
 
 // stampOf reads the header fields of our gateways, which others do not send.

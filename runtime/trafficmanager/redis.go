@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -33,7 +32,7 @@ type redisStore struct {
 	outage outage
 	marks  chan []*held // published, to be marked
 
-	mu      sync.Mutex
+	// Used by one caller of catchUp at a time.
 	cursor  int64 // of the sequence: decisions up to it are known
 	version int64 // of conditions and templates
 }
@@ -103,10 +102,8 @@ func (s *redisStore) decided(context.Context, []*held) error { return nil }
 const step = 500
 
 // catchUp reads what is new since the last time: decisions, and all conditions
-// and templates if one has changed.
+// and templates if one has changed. It is called once at a time.
 func (s *redisStore) catchUp(ctx context.Context, decided func(*held), changed func([]event.Block, []string)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for more := true; more; {
 		pipe := s.client.Pipeline()
 		sequence, version := pipe.Get(ctx, s.key("sequence")), pipe.Get(ctx, s.key("version"))

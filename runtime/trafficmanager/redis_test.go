@@ -163,7 +163,7 @@ func TestManagersThatShareARedisCountTogether(t *testing.T) {
 
 func TestDecisionOfAManagerThatDiedIsPublishedByAnother(t *testing.T) {
 	s := startRedis(t)
-	b := startBroker(t)
+	b := commonBroker(t)
 	l := b.listen(t)
 	connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
 	// It has no broker: it decides, records, and never publishes.
@@ -188,7 +188,7 @@ func TestDecisionOfAManagerThatDiedIsPublishedByAnother(t *testing.T) {
 
 func TestManagersThatShareARedisPublishEachDecisionOnce(t *testing.T) {
 	s := startRedis(t)
-	b := startBroker(t)
+	b := commonBroker(t)
 	one := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
 	two := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
 	l := b.listen(t)

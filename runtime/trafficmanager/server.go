@@ -19,22 +19,24 @@ const (
 // routes is every resource there is, and who may use it.
 func (m *Manager) routes() http.Handler {
 	users := newAccounts(m.options.Config.Users)
-	data := &dataService{ledger: m.ledger, registry: m.registry, refresh: m.refresh}
-	a := &admin{store: m.store, registry: m.registry, push: m.push, log: m.options.Log}
+	data := &dataService{ledger: m.ledger, registry: m.registry}
+	a := &admin{store: m.store, registry: m.registry, push: m.push, log: m.options.Log, changing: &m.changing}
+	user := func(h http.HandlerFunc) http.HandlerFunc { return users.user(m.fresh(h)) }
+	administrator := func(h http.HandlerFunc) http.HandlerFunc { return users.administrator(m.fresh(h)) }
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", m.health)
 	mux.HandleFunc("POST "+eventPath, users.user(m.receiver.ServeHTTP))
-	mux.HandleFunc("GET "+dataPath+"/block", users.user(data.block))
-	mux.HandleFunc("GET "+dataPath+"/keyTemplates", users.user(data.keyTemplates))
-	mux.HandleFunc("GET "+dataPath+"/throttled", users.user(data.throttled))
-	mux.HandleFunc("GET "+dataPath+"/revokedjwt", users.user(data.revoked))
-	mux.HandleFunc("GET "+blocksPath, users.administrator(a.listBlocks))
-	mux.HandleFunc("POST "+blocksPath, users.administrator(a.addBlock))
-	mux.HandleFunc("DELETE "+blocksPath+"/{id}", users.administrator(a.removeBlock))
-	mux.HandleFunc("GET "+templatesPath, users.administrator(a.listTemplates))
-	mux.HandleFunc("POST "+templatesPath, users.administrator(a.addTemplate))
-	mux.HandleFunc("DELETE "+templatesPath, users.administrator(a.removeTemplate))
-	mux.HandleFunc("GET "+adminPath+"/status", users.administrator(m.serveStatus))
+	mux.HandleFunc("GET "+dataPath+"/block", user(data.block))
+	mux.HandleFunc("GET "+dataPath+"/keyTemplates", user(data.keyTemplates))
+	mux.HandleFunc("GET "+dataPath+"/throttled", user(data.throttled))
+	mux.HandleFunc("GET "+dataPath+"/revokedjwt", user(data.revoked))
+	mux.HandleFunc("GET "+blocksPath, administrator(a.listBlocks))
+	mux.HandleFunc("POST "+blocksPath, administrator(a.addBlock))
+	mux.HandleFunc("DELETE "+blocksPath+"/{id}", administrator(a.removeBlock))
+	mux.HandleFunc("GET "+templatesPath, administrator(a.listTemplates))
+	mux.HandleFunc("POST "+templatesPath, administrator(a.addTemplate))
+	mux.HandleFunc("DELETE "+templatesPath, administrator(a.removeTemplate))
+	mux.HandleFunc("GET "+adminPath+"/status", administrator(m.serveStatus))
 	mux.HandleFunc("GET "+adminPath+"/openapi.yaml", a.definition)
 	return mux
 }

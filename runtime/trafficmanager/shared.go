@@ -129,20 +129,27 @@ func (m *Manager) follow(ctx context.Context) {
 	}
 }
 
-// refresh brings this manager up to date before it answers a gateway. If it
-// cannot, the gateway gets what is known here.
-func (m *Manager) refresh(r *http.Request) {
+// fresh brings this manager up to date before it answers. If it cannot, the
+// answer is what is known here.
+func (m *Manager) fresh(next http.HandlerFunc) http.HandlerFunc {
 	if m.shared == nil {
-		return
+		return next
 	}
-	if err := m.catchUp(r.Context()); err != nil && r.Context().Err() == nil {
-		m.shared.outage.note(m.options.Log, err)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := m.catchUp(r.Context()); r.Context().Err() == nil {
+			m.shared.outage.note(m.options.Log, err)
+		}
+		next(w, r)
 	}
 }
 
+// catchUp takes in what other managers decided and changed. Meanwhile nothing
+// is changed here: what was read before would undo it.
 func (m *Manager) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	return m.shared.catchUp(ctx, func(d *held) { m.ledger.add(d) }, func(blocks []event.Block, templates []string) {
 		added, removed := m.registry.replace(blocks, templates)
 		for _, msg := range removed {

@@ -57,6 +57,7 @@ type Manager struct {
 	publisher   *jms.Publisher // nil without a broker
 	store       store
 	shared      *redisStore // the store, when it is shared
+	changing    sync.Mutex  // held by whoever changes conditions and templates
 	expiry      outage      // of dropping from the store what is over
 	listener    net.Listener
 	server      *http.Server
