@@ -41,11 +41,7 @@ func routes(g *spec.Gateway) []route {
 				Secured: !op.Security.Disabled, Scopes: op.Security.Scopes,
 				MutualTLS: api.MutualTLS,
 			}
-			for _, name := range []string{api.ThrottlePolicy, op.ThrottlePolicy} {
-				if name != "" {
-					r.Policies = append(r.Policies, name)
-				}
-			}
+			r.Policies = throttlePolicies(api, op)
 			for _, s := range op.Security.Schemes {
 				r.Schemes = append(r.Schemes, string(s))
 			}
@@ -53,6 +49,16 @@ func routes(g *spec.Gateway) []route {
 		}
 	}
 	return all
+}
+
+// throttlePolicies names what is engaged at an operation and at its API.
+func throttlePolicies(api spec.API, op spec.Operation) (names []string) {
+	for _, name := range []string{api.ThrottlePolicy, op.ThrottlePolicy} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func backend(g *spec.Gateway, index int) *backendJSON {

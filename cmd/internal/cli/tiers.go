@@ -122,6 +122,8 @@ type throttleInfo struct {
 	Level   string    `json:"level"` // api, resource, none
 	Tier    string    `json:"tier,omitempty"`
 	Limit   *tierJSON `json:"limit,omitempty"` // not there for a tier that only a traffic manager knows
+
+	Policies []string `json:"throttlePolicies,omitempty"` // by address or role
 }
 
 func (a *app) throttleInfo(g *spec.Gateway, apis []spec.API, format string) error {
@@ -137,6 +139,10 @@ func (a *app) throttleInfo(g *spec.Gateway, apis []spec.API, format string) erro
 				asJSON := tierAsJSON(t)
 				info.Limit = &asJSON
 			}
+			info.Policies = throttlePolicies(api, op)
+			if len(info.Policies) > 0 {
+				text = withPolicies(text, info.Policies)
+			}
 			infos = append(infos, info)
 			rows = append(rows, []string{op.Method, info.Path, name, level, text})
 		}
@@ -145,6 +151,15 @@ func (a *app) throttleInfo(g *spec.Gateway, apis []spec.API, format string) erro
 		return a.out.json(map[string]any{"operations": infos})
 	}
 	return a.out.table([]string{"METHOD", "PATH", "TIER", "LEVEL", "LIMIT"}, rows)
+}
+
+// withPolicies adds throttle policies to what a tier allows.
+func withPolicies(limit string, names []string) string {
+	policies := "policy " + strings.Join(names, ", ")
+	if limit == limitText(spec.Quota{Unlimited: true}) {
+		return policies
+	}
+	return limit + "; " + policies
 }
 
 // operationTier gives the tier that an operation's requests are counted under:
