@@ -5,7 +5,7 @@
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
 BIN     := bin
 PREFIX  ?= /usr/local
-TOOLS   := mgw gateway
+TOOLS   := mgw gateway trafficmanager
 
 # Without a C compiler the race detector cannot run: .ci/setup says so.
 RACE    = $(shell command -v cc >/dev/null && echo -race)
