@@ -80,3 +80,22 @@ func BenchmarkCount(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPosts sends batches of 50 events over TLS, four at a time.
+func BenchmarkPosts(b *testing.B) {
+	f := run(b, conf(b, b.TempDir(), noBroker), benchPolicies)
+	body := string(bodyWith(benchEvents()[:50]...))
+	b.SetParallelism(2)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if status, answer := f.ask(b, "POST", eventPath, body); status != 200 {
+				b.Errorf("%d %s", status, answer)
+				return
+			}
+		}
+	})
+	f.counted(b)
+	b.ReportMetric(50*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
