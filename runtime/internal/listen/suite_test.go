@@ -36,13 +36,7 @@ var standard = fronttest.Stack{
 		t.Cleanup(b.Close)
 		return b.Forward
 	},
-	// All of what a net/http handler cannot see.
-	Lacks: map[string]string{
-		"refused: a folded field":        "net/http unfolds it",
-		"refused: the same length twice": "net/http keeps one",
-		"refused: a length and chunks":   "net/http drops the length",
-		"refused: chunks on HTTP/1.0":    "net/http ignores the coding",
-	},
+	Lacks: fronttest.HandlerLacks,
 }
 
 func TestBehaviourOverNetHTTP(t *testing.T) {

@@ -115,6 +115,10 @@ func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
 		if left -= int64(len(chunk)); m.Length >= 0 && left < 0 {
 			return fmt.Errorf("%w: %w", errRequest, errBodyLength)
 		}
+		// The answer may be here before the end of the body has been asked for.
+		if left == 0 {
+			b.pump.drained.Store(true)
+		}
 		if err := b.pumpChunk(chunk, m.Length < 0); err != nil {
 			return err
 		}

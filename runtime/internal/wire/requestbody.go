@@ -34,6 +34,7 @@ func (b *requestBody) open(x *exchange.Exchange, h *requestHead) {
 	}
 	b.trailers.Reset()
 	b.touched, b.detached, b.skipped = false, false, false
+	b.conn.halt.Store(false) // an Abort may have met the very end of the last body
 	b.begin(&b.conn.link, &b.trailers, how, h.length, b.conn.server.options.MaxBody)
 	b.finished.Store(how == noBody)
 	b.expect = h.expect && how != noBody
@@ -55,6 +56,10 @@ func (b *requestBody) Next() ([]byte, error) {
 	b.conn.x.BytesIn += int64(len(chunk))
 	switch {
 	case err == nil:
+		// Whoever sends this on may have its answer before it asks for more.
+		if b.framing == sized && b.left == 0 {
+			b.finished.Store(true)
+		}
 	case errors.Is(err, io.EOF):
 		b.deliver()
 		b.finished.Store(true)

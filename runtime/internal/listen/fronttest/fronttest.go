@@ -36,6 +36,14 @@ type Stack struct {
 	Lacks map[string]string
 }
 
+// HandlerLacks is all of what a front that is a net/http handler cannot see.
+var HandlerLacks = map[string]string{
+	"refused: a folded field":        "net/http unfolds it",
+	"refused: the same length twice": "net/http keeps one",
+	"refused: a length and chunks":   "net/http drops the length",
+	"refused: chunks on HTTP/1.0":    "net/http ignores the coding",
+}
+
 // Front is what a test asks of a front. Its limits are small enough for tests.
 type Front struct {
 	Chain       *exchange.Chain
