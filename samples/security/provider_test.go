@@ -182,3 +182,31 @@ func TestCertificateFromATrustedProxy(t *testing.T) {
 		tc.run(t)
 	}
 }
+
+// A gateway asks at its start which tokens were taken back.
+func TestTokensThatWereTakenBack(t *testing.T) {
+	t.Parallel()
+	idp := sample.Servers["idp"].URL
+	for form, name := range map[string]string{"": "JWT", "token_format=opaque": "opaque"} {
+		kept, revoked := issue(t, form), issue(t, form)
+		r := harness.Request{Method: "POST", URL: idp + "/revoke", Body: "token=" + revoked,
+			Fields: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Authorization": basic("shop", "shop-secret")["Authorization"]}}
+		if a := send(t, r); a.Status != 200 {
+			t.Fatal(a)
+		}
+		g := another(t, idp)
+		r = harness.Request{URL: g.HTTP + "/tokens/me", Token: revoked}
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			a := send(t, r)
+			if a.Status == 401 && a.Code == 900901 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", name, a)
+			}
+		}
+		if a := send(t, harness.Request{URL: g.HTTP + "/tokens/me", Token: kept}); a.Status != 200 {
+			t.Errorf("%s that was not taken back: %v", name, a)
+		}
+	}
+}

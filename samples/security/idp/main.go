@@ -9,6 +9,8 @@
 //	GET  /jwks                the public keys
 //	POST /keys                signs with a new key from now on
 //	POST /oauth2/introspect   token, as gateway:gateway-secret
+//	POST /revoke              token, as shop:shop-secret (RFC 7009)
+//	GET  /revokedjwt          the revoked ones, as gateway:gateway-secret
 //	GET  /calls               how often keys and introspection were asked for
 //
 // Its clients and passwords are known to everybody: it is for trying things.

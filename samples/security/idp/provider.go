@@ -32,10 +32,11 @@ func (a account) sent(r *http.Request) bool {
 type provider struct {
 	issuer string
 
-	mu     sync.Mutex
-	keys   []signingKey // the last one signs
-	opaque map[string]jwt.MapClaims
-	calls  struct {
+	mu      sync.Mutex
+	keys    []signingKey // the last one signs
+	opaque  map[string]jwt.MapClaims
+	revoked []revocation
+	calls   struct {
 		Keys           int `json:"keys"`
 		Introspections int `json:"introspections"`
 	}
@@ -52,6 +53,8 @@ func (p *provider) handler() http.Handler {
 	mux.HandleFunc("GET /jwks", p.publish)
 	mux.HandleFunc("POST /keys", p.rotate)
 	mux.HandleFunc("POST /oauth2/introspect", p.introspect)
+	mux.HandleFunc("POST /revoke", p.revoke)
+	mux.HandleFunc("GET /revokedjwt", p.revocations)
 	mux.HandleFunc("GET /calls", func(w http.ResponseWriter, _ *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
