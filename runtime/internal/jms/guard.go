@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
+	"time"
 )
 
 // guard stands between the broker and the AMQP client. The client trusts what
@@ -14,18 +16,27 @@ import (
 // it panic or take all memory. So every frame is read whole, checked to its
 // last byte, and only then given on. What does not fit ends the connection.
 //
+// The client's reading goroutine also waits for ever where an answer comes that
+// nobody asked for, or anything on a channel that is not open: the guard knows
+// what was asked. And it buffers messages without bound: the guard counts them.
+//
 // Section 4 of the AMQP contract lists what such bytes have done.
 type guard struct {
 	net.Conn
-	in       *bufio.Reader
-	frame    []byte // the checked frame that is being read, head and end included
-	rest     []byte // of frame
-	contents map[uint16]*content
-	err      error
+	in      *bufio.Reader
+	frame   []byte // the checked frame that is being read, head and end included
+	rest    []byte // of frame
+	content *content
+	closed  bool // the broker has closed the channel
+	pause   bool // after open-ok
+	err     error
+
+	asked   asked
+	waiting atomic.Int64 // messages that were read and not handled
 }
 
-// content is where a channel is between a method that carries a message and
-// the message's last byte.
+// content is between a method that carries a message and the message's last
+// byte.
 type content struct {
 	head bool   // the content header comes next
 	left uint64 // body bytes to come
@@ -35,10 +46,14 @@ type content struct {
 // hundred bytes.
 const (
 	frameMax   = 128 << 10 // also proposed to the broker, head and end included
+	frameMin   = 4096      // AMQP 0-9-1 section 4.2.3
 	bodyMax    = 1 << 20
-	channelMax = 15 // also proposed
+	channelMax = 1 // also proposed
 	tableDepth = 8
 )
+
+// writeBound is how long the broker may leave what it is sent unread.
+const writeBound = 3 * time.Second
 
 const (
 	frameHead = 7 // type, channel, size
@@ -54,13 +69,31 @@ const (
 var errBroker = errors.New("the broker breaks the protocol")
 
 func newGuard(conn net.Conn) *guard {
-	return &guard{Conn: conn, in: bufio.NewReaderSize(conn, 16<<10), contents: map[uint16]*content{}}
+	return &guard{Conn: conn, in: bufio.NewReaderSize(conn, 16<<10), asked: asked{first: make(chan struct{})}}
 }
+
+// Write sends what the client has to say, and notes what it asks.
+func (g *guard) Write(p []byte) (int, error) {
+	g.asked.note(p)
+	if err := g.SetWriteDeadline(time.Now().Add(writeBound)); err != nil {
+		return 0, err
+	}
+	return g.Conn.Write(p)
+}
+
+// handled tells that one of the messages needs no memory any more.
+func (g *guard) handled() { g.waiting.Add(-1) }
 
 // Read gives bytes of checked frames only. It waits for a frame's last byte
 // before it gives the first.
 func (g *guard) Read(p []byte) (int, error) {
 	if len(g.rest) == 0 && g.err == nil {
+		if g.pause {
+			// The client prepares its channels without a lock once it has
+			// open-ok, and asks for one right after: a loss must not come between.
+			<-g.asked.first
+			g.pause = false
+		}
 		g.err = g.next()
 	}
 	if len(g.rest) == 0 {
@@ -91,7 +124,7 @@ func (g *guard) next() error {
 	g.frame = append(g.frame[:0], head...)
 	g.frame = append(g.frame, make([]byte, size+1)...)
 	if _, err := io.ReadFull(g.in, g.frame[frameHead:]); err != nil {
-		return err
+		return fmt.Errorf("amid a frame: %w", err)
 	}
 	payload := g.frame[frameHead : len(g.frame)-1]
 	if g.frame[len(g.frame)-1] != frameEnd {
@@ -105,81 +138,121 @@ func (g *guard) next() error {
 }
 
 func (g *guard) check(kind byte, channel uint16, payload []byte) error {
-	c := g.contents[channel]
+	if g.closed && channel != 0 && kind != frameMethod {
+		return errClosedChannel
+	}
 	switch kind {
 	case frameMethod:
-		if c != nil {
+		if g.content != nil && channel != 0 {
 			return errors.New("a method amid a message")
 		}
-		carries, err := checkMethod(channel, payload)
-		if carries {
-			g.contents[channel] = &content{head: true}
-		}
-		return err
+		return g.checkMethod(channel, payload)
 	case frameHeader:
-		if c == nil || !c.head {
+		if channel == 0 || g.content == nil || !g.content.head {
 			return errors.New("a content header without its method")
 		}
 		size, err := checkHeader(payload)
-		if *c = (content{left: size}); size == 0 {
-			delete(g.contents, channel)
+		if g.content = nil; size > 0 {
+			g.content = &content{left: size}
 		}
 		return err
 	case frameBody:
-		if c == nil || c.head || len(payload) == 0 || uint64(len(payload)) > c.left {
+		c := g.content
+		if channel == 0 || c == nil || c.head || len(payload) == 0 || uint64(len(payload)) > c.left {
 			return errors.New("a body that no header announced")
 		}
 		if c.left -= uint64(len(payload)); c.left == 0 {
-			delete(g.contents, channel)
+			g.content = nil
 		}
 	}
 	return nil
 }
 
-// methods lists what a broker may send to this client, and the layout of the
-// arguments: octet o, short h, long l, long long L, bits b, short string s,
-// long string S, table T.
-var methods = map[[2]uint16]struct {
-	layout  string
-	carries bool // a message follows
-}{
-	{10, 10}:  {layout: "ooTSS"}, // connection.start
-	{10, 20}:  {layout: "S"},     // secure
-	{10, 30}:  {layout: "hlh"},   // tune
-	{10, 41}:  {layout: "s"},     // open-ok
-	{10, 50}:  {layout: "hshh"},  // close
-	{10, 51}:  {},                // close-ok
-	{10, 60}:  {layout: "s"},     // blocked
-	{10, 61}:  {},                // unblocked
-	{20, 11}:  {layout: "S"},     // channel.open-ok
-	{20, 20}:  {layout: "b"},     // flow
-	{20, 21}:  {layout: "b"},     // flow-ok
-	{20, 40}:  {layout: "hshh"},  // close
-	{20, 41}:  {},                // close-ok
-	{40, 11}:  {},                // exchange.declare-ok
-	{50, 11}:  {layout: "sll"},   // queue.declare-ok
-	{50, 21}:  {},                // bind-ok
-	{50, 41}:  {layout: "l"},     // delete-ok
-	{60, 11}:  {},                // basic.qos-ok
-	{60, 21}:  {layout: "s"},     // consume-ok
-	{60, 30}:  {layout: "sb"},    // cancel
-	{60, 31}:  {layout: "s"},     // cancel-ok
-	{60, 50}:  {layout: "hsss", carries: true},
-	{60, 60}:  {layout: "sLbss", carries: true}, // deliver
-	{60, 80}:  {layout: "Lb"},                   // ack
-	{60, 120}: {layout: "Lb"},                   // nack
-	{85, 11}:  {},                               // confirm.select-ok
+var errClosedChannel = errors.New("a frame on a channel that is closed")
+
+// checkMethod checks that a method may come now, and its arguments.
+func (g *guard) checkMethod(channel uint16, payload []byte) error {
+	id, err := checkArguments(channel, payload)
+	switch {
+	case err != nil:
+		return err
+	case methods[id].answer && !g.asked.answered(channel, id):
+		return fmt.Errorf("method %d.%d, which nobody asked for", id.class, id.method)
+	case channel == 0:
+		g.pause = id == connectionOpenOk
+		return nil
+	case g.closed && id != channelCloseOk:
+		return errClosedChannel
+	case id == channelClose:
+		g.closed = true
+	case id == basicDeliver:
+		g.content = &content{head: true}
+		if !g.asked.consumes() {
+			return errors.New("a message for nobody")
+		}
+		if g.waiting.Add(1) > prefetch {
+			return errors.New("more messages than were asked for")
+		}
+	case !methods[id].answer && !g.asked.opened():
+		return errClosedChannel
+	}
+	return nil
 }
 
-func checkMethod(channel uint16, payload []byte) (carries bool, err error) {
+// methodID is a method's class and number.
+type methodID struct{ class, method uint16 }
+
+// Methods that mean something here.
+var (
+	connectionStart  = methodID{10, 10}
+	connectionTune   = methodID{10, 30}
+	connectionOpenOk = methodID{10, 41}
+	channelClose     = methodID{20, 40}
+	channelCloseOk   = methodID{20, 41}
+	basicDeliver     = methodID{60, 60}
+)
+
+// methods lists what a broker may send to this client, which asks for neither
+// transactions nor confirmations nor the return of messages. The layout of the
+// arguments: octet o, short h, long l, long long L, bits b, short string s,
+// long string S, table T.
+var methods = map[methodID]struct {
+	layout string
+	answer bool // comes only where it was asked for
+}{
+	connectionStart:  {"ooTSS", true},
+	connectionTune:   {"hlh", true},
+	connectionOpenOk: {"s", true},
+	{10, 50}:         {"hshh", false}, // close
+	{10, 51}:         {"", true},      // close-ok
+	{10, 60}:         {"s", false},    // blocked
+	{10, 61}:         {"", false},     // unblocked
+	{20, 11}:         {"S", true},     // channel.open-ok
+	{20, 20}:         {"b", false},    // flow
+	channelClose:     {"hshh", false},
+	channelCloseOk:   {"", true},
+	{50, 11}:         {"sll", true}, // queue.declare-ok
+	{50, 21}:         {"", true},    // bind-ok
+	{60, 11}:         {"", true},    // basic.qos-ok
+	{60, 21}:         {"s", true},   // consume-ok
+	{60, 30}:         {"sb", false}, // cancel
+	basicDeliver:     {"sLbss", false},
+}
+
+func checkArguments(channel uint16, payload []byte) (methodID, error) {
 	r := &reader{rest: payload}
-	id := [2]uint16{uint16(r.uint(2)), uint16(r.uint(2))}
+	id := methodID{uint16(r.uint(2)), uint16(r.uint(2))}
 	method, known := methods[id]
 	switch {
 	case r.err != nil || !known:
-		return false, fmt.Errorf("method %d.%d", id[0], id[1])
-	case (id[0] == 10) != (channel == 0):
-		return false, fmt.Errorf("method %d.%d on channel %d", id[0], id[1], channel)
+		return id, fmt.Errorf("method %d.%d", id.class, id.method)
+	case (id.class == 10) != (channel == 0):
+		return id, fmt.Errorf("method %d.%d on channel %d", id.class, id.method, channel)
+	case id == connectionTune && len(payload) == 12:
+		// A client that cuts messages into pieces of nothing never ends.
+		if size := binary.BigEndian.Uint32(payload[6:]); size != 0 && size < frameMin {
+			return id, fmt.Errorf("frames of at most %d bytes", size)
+		}
 	}
 	for _, kind := range []byte(method.layout) {
 		r.skip(kind, 0)
@@ -188,9 +261,9 @@ func checkMethod(channel uint16, payload []byte) (carries bool, err error) {
 		r.fail(errors.New("more arguments than it has"))
 	}
 	if r.err != nil {
-		return false, fmt.Errorf("method %d.%d: %w", id[0], id[1], r.err)
+		return id, fmt.Errorf("method %d.%d: %w", id.class, id.method, r.err)
 	}
-	return method.carries, nil
+	return id, nil
 }
 
 // properties is the layout of a message's properties, in the order of the bits

@@ -26,6 +26,7 @@ const (
 // link is one connection with one channel, as long as it lasts.
 type link struct {
 	raw     net.Conn
+	guard   *guard
 	conn    *amqp.Connection
 	channel *amqp.Channel
 	lost    chan *amqp.Error // of connection and channel; gets at most two
@@ -104,7 +105,8 @@ func (d *dialer) handshake(ctx context.Context, raw net.Conn, b Broker, vhost st
 		}
 		stream = secure
 	}
-	conn, err := amqp.Open(newGuard(stream), amqp.Config{
+	g := newGuard(stream)
+	conn, err := amqp.Open(g, amqp.Config{
 		SASL:       []amqp.Authentication{&amqp.PlainAuth{Username: d.user, Password: d.password}},
 		Vhost:      vhost,
 		ChannelMax: channelMax,
@@ -116,7 +118,7 @@ func (d *dialer) handshake(ctx context.Context, raw net.Conn, b Broker, vhost st
 	if err != nil {
 		return nil, err
 	}
-	l := &link{raw: raw, conn: conn, lost: make(chan *amqp.Error, 2), broker: b.address()}
+	l := &link{raw: raw, guard: g, conn: conn, lost: make(chan *amqp.Error, 2), broker: b.address()}
 	conn.NotifyClose(l.watch())
 	if l.channel, err = conn.Channel(); err != nil {
 		l.close()

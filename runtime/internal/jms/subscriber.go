@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/streadway/amqp"
 )
@@ -58,6 +59,7 @@ func (s *Subscriber) serve(ctx context.Context, l *link) error {
 				return lossOf(l)
 			}
 			s.receive(d)
+			l.guard.handled()
 			// Acknowledged in groups: each is a write.
 			if unacknowledged++; unacknowledged >= prefetch/4 || len(deliveries) == 0 {
 				if err := d.Ack(true); err != nil {
@@ -95,12 +97,21 @@ func (s *Subscriber) receive(d amqp.Delivery) {
 	s.handler.Received(m, err)
 }
 
-var errClosed = errors.New("the broker closed the connection")
+var (
+	errClosed = errors.New("the broker closed the connection")
+	errQueue  = errors.New("the broker took the queue away")
+)
 
-// lossOf gives why a link ended.
+// lossOf gives why no more messages come: the link was lost, or the queue is
+// gone while the link stands.
 func lossOf(l *link) error {
-	if err := <-l.lost; err != nil {
-		return err
+	select {
+	case err := <-l.lost:
+		if err != nil {
+			return err
+		}
+		return errClosed
+	case <-time.After(time.Second):
+		return errQueue
 	}
-	return errClosed
 }
