@@ -20,6 +20,13 @@ import (
 const (
 	// batchWait is how long events wait at most for a post that is under way.
 	batchWait = 10 * time.Millisecond
+	// A post costs what dozens of events do, so events that come in quick
+	// succession share one: after a batch the next leaves no sooner than
+	// eventPause for each of its events, within these bounds. An event that
+	// comes alone leaves at once.
+	eventPause = 400 * time.Microsecond
+	leastPause = 5 * time.Millisecond
+	mostPause  = 20 * time.Millisecond
 	// maxPosts bounds the posts under way.
 	maxPosts    = 8
 	postTimeout = 5 * time.Second
@@ -51,6 +58,7 @@ type sender struct {
 	exact     atomic.Bool  // it recognises repeats
 	connected atomic.Bool
 	failing   atomic.Bool // an outage was logged
+	posting   atomic.Bool // run is; relieve helps only then
 	under     atomic.Int64
 	sent      atomic.Uint64
 	late      atomic.Uint64
@@ -89,10 +97,35 @@ func (s *sender) run(ctx context.Context) {
 			running = false
 		}
 		for b := s.queue.next(0); b != nil; b = s.queue.next(0) {
+			due := time.Now().Add(pauseAfter(b))
+			s.posting.Store(true)
 			s.deliver(bound, b)
+			s.posting.Store(false)
+			rest(ctx, time.Until(due))
 		}
 	}
 	group.Wait()
+}
+
+// pauseAfter is how long after a batch the next one may leave. After a full one
+// there is more to send than waiting would gather.
+func pauseAfter(b *batch) time.Duration {
+	if b.full() {
+		return 0
+	}
+	return min(max(time.Duration(len(b.ends))*eventPause, leastPause), mostPause)
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // relieve sends batches that have waited too long for the post under way.
@@ -107,6 +140,9 @@ func (s *sender) relieve(ctx, bound context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if !s.posting.Load() {
+			continue
 		}
 		select {
 		case places <- struct{}{}:
