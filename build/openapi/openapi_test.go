@@ -109,11 +109,11 @@ func TestSettingsAtBothLevels(t *testing.T) {
 		{"application security", "x-wso2-application-security: {security-types: [api_key, basic_auth, oauth2], optional: false}", func(s Settings) bool {
 			return reflect.DeepEqual(s.AppSecurity.Types, []spec.Scheme{spec.APIKey, spec.Basic, spec.OAuth2}) && s.AppSecurity.Optional.Given
 		}},
-		{"backend throughput", "x-mgw-max-backend-throughput: {production: {count: 5, timeUnit: sec}, sandbox: {count: 9, unitTime: 2, timeUnit: HOUR, shape: smooth}}",
+		{"backend throughput", "x-mgw-max-backend-throughput: {production: {count: 5, timeUnit: sec}, sandbox: {count: 9, unitTime: 2, timeUnit: HOUR, shape: smooth, maxWaitInMillis: 50}}",
 			func(s Settings) bool {
 				return s.MaxBackend == spec.BackendLimits{
 					Production: spec.BackendLimit{Count: 5, Window: time.Second},
-					Sandbox:    spec.BackendLimit{Count: 9, Window: 2 * time.Hour, Smooth: true},
+					Sandbox:    spec.BackendLimit{Count: 9, Window: 2 * time.Hour, Smooth: true, MaxWait: 50 * time.Millisecond},
 				}
 			}},
 		{"calls in flight", "x-mgw-max-concurrent-backend: {production: 5, sandbox: {count: 7}}", func(s Settings) bool {

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (r *reader) kindFields(v value, name string) bool {
 }
 
 func (r *reader) readThroughput(v value, limit *spec.BackendLimit) {
-	if !v.exists() || !r.fields(v, throughputExtension, []string{"count", "unitTime", "timeUnit", "shape"}) {
+	if !v.exists() || !r.fields(v, throughputExtension, []string{"count", "unitTime", "timeUnit", "shape", maxWaitField}) {
 		return
 	}
 	for _, needed := range []string{"count", "timeUnit"} {
@@ -64,6 +65,22 @@ func (r *reader) readThroughput(v value, limit *spec.BackendLimit) {
 	}
 	limit.Window = time.Duration(length) * unit
 	limit.Smooth = r.shape(v.get("shape"))
+	limit.MaxWait = r.maxWait(v.get(maxWaitField))
+}
+
+const maxWaitField = "maxWaitInMillis"
+
+// maxMaxWait bounds how long requests may wait for a limit: each that waits
+// holds a connection of its client.
+const maxMaxWait = 10 * time.Second
+
+func (r *reader) maxWait(v value) time.Duration {
+	wait := time.Duration(r.intField(v, maxWaitField, 0, 0)) * time.Millisecond
+	if wait > maxMaxWait {
+		r.want(v, maxWaitField, fmt.Sprintf("at most %d", maxMaxWait.Milliseconds()))
+		return 0
+	}
+	return wait
 }
 
 func (r *reader) timeUnit(v value) time.Duration {

@@ -104,7 +104,8 @@ func limitsOf(b spec.BackendLimits) [2]spec.BackendLimit {
 func (p *throughput) add(g *gate, l spec.BackendLimit, name string, key exchange.KeyType) error {
 	if l.Count > 0 {
 		limit, err := p.leases.Limit(lease.Spec{
-			Key: "backend:" + name + ":" + key.String(), Count: l.Count, Window: l.Window, Smooth: l.Smooth, Reserve: true,
+			Key: "backend:" + name + ":" + key.String(), Count: l.Count, Window: l.Window, Smooth: l.Smooth,
+			Reserve: true, MaxWait: l.MaxWait,
 		})
 		if err != nil {
 			return err

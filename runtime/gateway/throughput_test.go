@@ -85,3 +85,13 @@ func TestCallsInFlightAreBoundedAndGivenBack(t *testing.T) {
 		t.Errorf("afterwards: %d %s", status, body)
 	}
 }
+
+func TestRequestWaitsForTheNextToken(t *testing.T) {
+	url := backendOf(t, func(http.ResponseWriter, *http.Request) {})
+	r := start(t, bounded(url, spec.BackendLimit{Count: 1, Window: 500 * time.Millisecond, MaxWait: 5 * time.Second}))
+	for n := range 3 { // of as many windows
+		if status, body := get(t, r.url+"/pets/few"); status != 200 {
+			t.Errorf("request %d: %d %s", n+1, status, body)
+		}
+	}
+}

@@ -130,6 +130,7 @@ type BackendLimits struct {
 type BackendLimit struct {
 	Count         int64         `json:"count,omitempty"`
 	Window        time.Duration `json:"window,omitempty"`
-	Smooth        bool          `json:"smooth,omitempty"` // shape: smooth
+	Smooth        bool          `json:"smooth,omitempty"`  // shape: smooth
+	MaxWait       time.Duration `json:"maxWait,omitempty"` // how long a request waits for a token
 	MaxConcurrent int           `json:"maxConcurrent,omitempty"`
 }
