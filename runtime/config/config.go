@@ -269,6 +269,7 @@ type Redis struct {
 	OnFailure        string // share, open, closed
 	AddressTiers     string // lease, share
 	RefusalStatus    int    // of a spent backend throughput: 503, 429
+	WindowHeader     bool   // backends see the window of each request's token
 }
 
 // Clients is [httpClients]: the way to backends.

@@ -213,6 +213,7 @@ throttlingConfig.redis.timeout = "20ms"
 throttlingConfig.redis.onFailure = "share"
 throttlingConfig.redis.addressTiers = "lease"
 throttlingConfig.redis.refusalStatus = 503
+throttlingConfig.redis.windowHeader = false
 mutualSSLConfig.protocolVersions = "TLSv1.2,TLSv1.3"
 b7a.log.format = "text"
 b7a.http.accesslog.console = false

@@ -63,6 +63,7 @@ func (l *loader) leaseKeys() []key {
 		{path: table + "onFailure", set: word(&c.OnFailure, "share", "open", "closed")},
 		{path: table + "addressTiers", status: later, set: word(&c.AddressTiers, "lease", "share")},
 		{path: table + "refusalStatus", set: oneOf(&c.RefusalStatus, 503, 429)},
+		{path: table + "windowHeader", set: flag(&c.WindowHeader, false)},
 	}
 }
 

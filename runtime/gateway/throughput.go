@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -23,6 +22,7 @@ type throughput struct {
 	fault    *reply.Fault
 	gates    [2][]*gate // by key type, then by operation ID; nil: not bounded
 	bounded  bool
+	tell     bool // backends see windowField
 }
 
 // gate is the exchange.Admission of an operation and a key type: its own
@@ -56,7 +56,7 @@ func newThroughput(cfg *config.Config, served *spec.Gateway, t *throttle.Throttl
 			return nil, err
 		}
 	}
-	p := &throughput{throttle: t, fault: reply.ThrottledBackend}
+	p := &throughput{throttle: t, fault: reply.ThrottledBackend, tell: r.WindowHeader}
 	if r.RefusalStatus == 429 {
 		p.fault = reply.ThrottledBackendAs429
 	}
@@ -160,7 +160,7 @@ func (g *gate) Admit(x *exchange.Exchange) error {
 	if first && !g.start() {
 		return g.refuse(x, time.Second)
 	}
-	if wait, ok := g.take(x.Client.Context()); !ok {
+	if wait, ok := g.take(x); !ok {
 		if first {
 			g.land(len(g.flights))
 			return g.refuse(x, wait)
@@ -184,10 +184,10 @@ func (g *gate) refuse(x *exchange.Exchange, wait time.Duration) error {
 }
 
 // take takes a token of each limit, or none.
-func (g *gate) take(ctx context.Context) (wait time.Duration, ok bool) {
+func (g *gate) take(x *exchange.Exchange) (wait time.Duration, ok bool) {
 	var held [2]lease.Token
 	for i, l := range g.limits {
-		token, err := l.Acquire(ctx)
+		token, err := l.Acquire(x.Client.Context())
 		if err != nil {
 			for j := range i {
 				g.limits[j].Return(held[j])
@@ -196,8 +196,16 @@ func (g *gate) take(ctx context.Context) (wait time.Duration, ok bool) {
 		}
 		held[i] = token
 	}
+	if n := len(g.limits); n > 0 && g.throughput.tell {
+		var digits [20]byte
+		x.Request.SetBytes(windowField, strconv.AppendInt(digits[:0], held[n-1].Window, 10))
+	}
 	return 0, true
 }
+
+// windowField names the window of the last token that a request took, counted
+// from the epoch; 0 where no window was known.
+const windowField = "X-Mgw-Window"
 
 func (g *gate) start() bool {
 	for i, f := range g.flights {

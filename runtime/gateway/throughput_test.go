@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,6 +93,17 @@ func TestRequestWaitsForTheNextToken(t *testing.T) {
 	for n := range 3 { // of as many windows
 		if status, body := get(t, r.url+"/pets/few"); status != 200 {
 			t.Errorf("request %d: %d %s", n+1, status, body)
+		}
+	}
+}
+
+func TestBackendSeesTheWindowOfItsTokenWhereConfigured(t *testing.T) {
+	var seen atomic.Value
+	url := backendOf(t, func(_ http.ResponseWriter, r *http.Request) { seen.Store(strings.Join(r.Header["X-Mgw-Window"], ", ")) })
+	for setting, want := range map[string]string{"true": strconv.FormatInt(time.Now().Unix()/(366*86400), 10), "false": ""} {
+		r := start(t, bounded(url, spec.BackendLimit{Count: 1, Window: 366 * 24 * time.Hour}), "throttlingConfig.redis.windowHeader="+setting)
+		if status, body := get(t, r.url+"/pets/few"); status != 200 || seen.Load() != want {
+			t.Errorf("%s: %d %s, the backend saw window %q, want %q", setting, status, body, seen.Load(), want)
 		}
 	}
 }
