@@ -144,11 +144,10 @@ func (m *Manager) assemble(p *plan) {
 		decisions: m.ledger.all, standing: m.registry.messages,
 	}
 	m.expiry.what = "the store is not tidied up"
-	m.committer = &committer{outage: outage{what: "decisions are not stored, a restart would lose them"}, log: o.Log, filled: make(chan struct{}, 1), publish: m.publish, save: func(all []*held) error {
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		defer cancel()
-		return m.store.decided(ctx, all)
-	}}
+	m.committer = &committer{
+		save: m.save, publish: m.publish, log: o.Log, filled: make(chan struct{}, 1),
+		outage: outage{what: "decisions are not stored, a restart would lose them"},
+	}
 	m.queue = newQueue(o.Config.Limits.QueueSize)
 	m.engine = &engine{
 		plan: p, queue: m.queue, ledger: m.ledger, commit: m.committer, now: m.clock.Now, log: o.Log,
@@ -159,6 +158,12 @@ func (m *Manager) assemble(p *plan) {
 		m.outbox.delivered = m.shared.delivered
 	}
 	m.receiver = newReceiver(m.queue, newNodes(), m.clock.Now)
+}
+
+func (m *Manager) save(all []*held) error {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	return m.store.decided(ctx, all)
 }
 
 func (m *Manager) publish(all []*held) {
@@ -215,7 +220,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		err = m.shutdown(ctx)
+		m.shutdown(ctx)
 		<-served
 	case err = <-served:
 	}
@@ -228,14 +233,13 @@ func (m *Manager) Run(ctx context.Context) error {
 }
 
 // shutdown ends the server: requests under way are finished, within a bound.
-func (m *Manager) shutdown(ctx context.Context) error {
+func (m *Manager) shutdown(ctx context.Context) {
 	m.options.Log.Info("the traffic manager is stopping")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.options.Config.Listener.ShutdownTimeout)
 	defer cancel()
 	if m.server.Shutdown(ctx) != nil {
 		m.server.Close()
 	}
-	return nil
 }
 
 // drainFor bounds how long a manager that stops waits for the broker. What it
