@@ -239,7 +239,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 func (g *Gateway) drain() error {
 	g.system.draining.Store(true)
 	bound := g.options.Config.Listener.ShutdownTimeout
-	g.options.Log.Info("shutting down", "bound", bound)
+	g.options.Log.Info("shutting down", "bound", bound.String())
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	if err := g.listener.Shutdown(ctx); err != nil {

@@ -234,6 +234,7 @@ func TestAPanicIsA500AndALogLine(t *testing.T) {
 type discard struct{ exchange.Client }
 
 func (discard) Reply(*exchange.Exchange) error { return nil }
+func (discard) Context() context.Context       { return context.Background() }
 
 func TestHealthAndReadinessNeedNoCredential(t *testing.T) {
 	r := start(t, served("http://127.0.0.1:1"))

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -90,6 +91,8 @@ func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.C
 		fmt.Fprintln(p.stdout, "The configuration is valid.")
 		return exitOK
 	}
+	log.Info("the gateway starts", "project", served.Project, "version", spec.Version, "digest", p.digest(),
+		"configuration", cmp.Or(cfg.File, "built-in defaults"))
 	if err := startup.Ready(); err != nil {
 		log.Warn(err.Error())
 	}
