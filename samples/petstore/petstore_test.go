@@ -214,3 +214,11 @@ func TestHealthAndReady(t *testing.T) {
 		}
 	}
 }
+
+func TestTheGatewaySaysWhatItRunsWith(t *testing.T) {
+	for _, part := range []string{"project=petstore", "digest=sha256:", "configuration=", filepath.Join("conf", "micro-gw.conf")} {
+		if !strings.Contains(shop.gateway.Output(), part) {
+			t.Errorf("the gateway printed no %s:\n%s", part, shop.gateway.Output())
+		}
+	}
+}
