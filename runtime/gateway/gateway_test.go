@@ -58,11 +58,18 @@ type running struct {
 
 func start(t *testing.T, content *spec.Gateway, overrides ...string) *running {
 	t.Helper()
+	return startWith(t, content, func(*config.Config) {}, overrides...)
+}
+
+// startWith is start with a change of the configuration that no override makes.
+func startWith(t *testing.T, content *spec.Gateway, change func(*config.Config), overrides ...string) *running {
+	t.Helper()
 	r := &running{log: new(syncBuffer)}
 	cfg := load(t, append([]string{
 		"listenerConfig.host=127.0.0.1", "listenerConfig.httpPort=0", "listenerConfig.httpsPort=0",
 		"adminConfig.enabled=true", "adminConfig.port=0", "adminConfig.token=the-admin-token",
 	}, overrides...)...)
+	change(cfg)
 	var err error
 	r.Gateway, err = New(Options{Spec: content, Config: cfg, Log: slog.New(slog.NewTextHandler(r.log, nil)), Digest: "sha256:0"})
 	if err != nil {
@@ -330,10 +337,14 @@ func TestBackendsAreOverriddenByName(t *testing.T) {
 	if left := r.options.Spec.Endpoints[r.options.Spec.APIs[0].Operations[0].Sandbox].URLs[0]; left != "http://127.0.0.1:1" {
 		t.Errorf("the sandbox became %s", left)
 	}
-	for _, o := range []string{"cats_prod_endpoint_0=" + url, "pets_prod_endpoint_1=" + url} {
+	for o, want := range map[string]string{
+		"cats_prod_endpoint_0=" + url: `there is no production endpoint "cats" to override; the endpoints are ["pets"]`,
+		"pets_prod_endpoint_1=" + url: `production endpoint "pets" has 1 URLs, none of index 1`,
+	} {
 		content := served(url)
-		if _, err := New(Options{Spec: content, Config: load(t, o), Log: slog.New(slog.DiscardHandler), CheckOnly: true}); err == nil {
-			t.Errorf("%s was accepted", o)
+		content.Endpoints = append(content.Endpoints, spec.Endpoint{Type: spec.HTTP, URLs: []string{url}})
+		if _, err := New(Options{Spec: content, Config: load(t, o), Log: slog.New(slog.DiscardHandler), CheckOnly: true}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", o, err)
 		}
 	}
 }

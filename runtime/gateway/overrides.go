@@ -79,7 +79,9 @@ func kind(sandbox bool) string {
 func names(g *spec.Gateway) []string {
 	var all []string
 	for _, e := range g.Endpoints {
-		all = append(all, e.Name)
+		if e.Name != "" { // an operation's own has none
+			all = append(all, e.Name)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
