@@ -17,10 +17,12 @@ type engine struct {
 	ledger  *ledger
 	commit  *committer
 	counter func() counter // one for each worker
-	now     func() int64   // nanoseconds
-	log     *slog.Logger
+	// claim, if any, leaves the batches that no other manager has counted.
+	claim func([]*batch) []*batch
+	now   func() int64 // nanoseconds
+	log   *slog.Logger
 
-	counted atomic.Uint64 // events
+	handled atomic.Uint64 // events
 	late    atomic.Uint64 // see tally
 	long    atomic.Uint64
 	unknown atomic.Uint64
@@ -49,6 +51,13 @@ func (g *engine) work(stop <-chan struct{}) {
 
 func (g *engine) evaluate(batches []*batch, t *tally, c counter) {
 	t.reset()
+	handled := 0
+	for _, b := range batches {
+		handled += len(b.events)
+	}
+	if g.claim != nil {
+		batches = g.claim(batches)
+	}
 	now := g.now()
 	for _, b := range batches {
 		t.add(g.plan, b, now)
@@ -59,7 +68,7 @@ func (g *engine) evaluate(batches []*batch, t *tally, c counter) {
 	if t.unknown > 0 && g.unknown.Add(uint64(t.unknown)) == uint64(t.unknown) {
 		g.log.Warn("events name tiers that the policies do not have: give the manager the policies of the gateways' projects")
 	}
-	g.counted.Add(uint64(t.events))
+	g.handled.Add(uint64(handled))
 }
 
 // decide makes decisions of verdicts that are news.

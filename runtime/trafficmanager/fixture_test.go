@@ -208,7 +208,7 @@ func await(t testing.TB, what string, holds func() bool) {
 // counted waits until everything received was counted.
 func (f *fixture) counted(t testing.TB) {
 	t.Helper()
-	await(t, "all events to be counted", func() bool { return f.engine.counted.Load() == f.receiver.received.Load() })
+	await(t, "all events to be counted", func() bool { return f.engine.handled.Load() == f.receiver.received.Load() })
 }
 
 func repeat(e event.Event, n int) []event.Event {

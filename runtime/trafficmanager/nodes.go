@@ -1,6 +1,7 @@
 package trafficmanager
 
 import (
+	"fmt"
 	"math"
 	"sync"
 )
@@ -38,6 +39,9 @@ type stamp struct {
 	number uint64
 	sent   int64 // milliseconds by the gateway's clock
 }
+
+// id names the batch among those of all gateways.
+func (s *stamp) id() string { return fmt.Sprintf("%s:%d:%d", s.node, s.number, s.sent) }
 
 // accept tells whether a batch is new and take has taken it, and with which age.
 func (n *nodes) accept(s stamp, now int64, take func(age int64) bool) (taken, repeated bool) {

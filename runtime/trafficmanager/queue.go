@@ -12,6 +12,8 @@ type batch struct {
 	// age is how long before it came the first event happened, as far as the
 	// sender tells.
 	age int64
+	// id names the batch among those of all gateways; "" when it has no name.
+	id string
 }
 
 // queue holds what was accepted and not counted yet, bounded by events.

@@ -86,6 +86,7 @@ func (c *receiver) accept(events []event.Event, s stamp, stamped bool) bool {
 	b := &batch{events: events}
 	taken, repeated := false, false
 	if stamped {
+		b.id = s.id()
 		taken, repeated = c.nodes.accept(s, c.now(), func(age int64) bool {
 			b.age = age
 			return c.queue.offer(b)

@@ -20,6 +20,7 @@ import (
 // (see sharedCounter), which is what records decisions.
 //
 //	PREFIX:count:LIMIT:KEY[:START]  used in a window
+//	PREFIX:batch:ID                 a batch that was counted
 //	PREFIX:decisions                hash: throttleKey -> "expiry decided conditions"
 //	PREFIX:expiry                   sorted set: throttleKeys by expiry
 //	PREFIX:news, PREFIX:sequence    sorted set: throttleKeys by the order of decisions

@@ -186,6 +186,28 @@ func TestDecisionOfAManagerThatDiedIsPublishedByAnother(t *testing.T) {
 	}
 }
 
+func TestBatchThatWentToTwoManagersIsCountedOnce(t *testing.T) {
+	s := startRedis(t)
+	one := run(t, conf(t, t.TempDir(), noBroker+s.conf()), testPolicies)
+	two := run(t, conf(t, t.TempDir(), noBroker+s.conf()), testPolicies)
+	fields := stamped("n", 1, time.Now())
+	for _, f := range []*fixture{one, two} {
+		f.ask(t, "POST", eventPath, string(bodyWith(gold, gold)), fields...)
+		f.counted(t)
+	}
+	if got := two.throttled(t); len(got) != 0 {
+		t.Errorf("throttled by two events of three: %v", got)
+	}
+	if got := two.status().Events.Repeated; got != 1 {
+		t.Errorf("%d repeats", got)
+	}
+	two.ask(t, "POST", eventPath, string(bodyWith(gold)), stamped("n", 2, time.Now())...)
+	two.counted(t)
+	if one.throttled(t)["a:u"] == nil {
+		t.Error("not throttled by three events")
+	}
+}
+
 func TestManagersThatShareARedisPublishEachDecisionOnce(t *testing.T) {
 	s := startRedis(t)
 	b := commonBroker(t)

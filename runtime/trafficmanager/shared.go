@@ -99,6 +99,40 @@ func verdictOf(reply any, uses int) (verdict, error) {
 	return verdict{int(n[0] - 1), n[1], n[2]}, nil
 }
 
+// claimFor is how long a batch is remembered: gateways send it again until the
+// minute is over in which its first event happened.
+const claimFor = time.Minute
+
+// claim leaves the batches that no manager has counted: a gateway that got no
+// answer from one sends its batch to the next. While Redis is away it leaves
+// all.
+func (m *Manager) claim(batches []*batch) []*batch {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	first := make([]*redis.BoolCmd, len(batches))
+	pipe := m.shared.client.Pipeline()
+	for i, b := range batches {
+		if b.id != "" {
+			first[i] = pipe.SetNX(ctx, m.shared.key("batch:"+b.id), 1, claimFor)
+		}
+	}
+	if pipe.Len() == 0 {
+		return batches
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return batches // counting finds Redis away too, and says so
+	}
+	kept := batches[:0]
+	for i, b := range batches {
+		if first[i] == nil || first[i].Val() {
+			kept = append(kept, b)
+			continue
+		}
+		m.receiver.repeated.Add(1)
+	}
+	return kept
+}
+
 // How managers look at what others did.
 const (
 	followEvery = 250 * time.Millisecond

@@ -14,7 +14,7 @@ type status struct {
 
 type eventStatus struct {
 	Received  uint64 `json:"received"`
-	Counted   uint64 `json:"counted"`
+	Handled   uint64 `json:"handled"`
 	Waiting   int64  `json:"waiting"`
 	Repeated  uint64 `json:"repeatedRequests"`
 	Malformed uint64 `json:"malformedRequests"`
@@ -47,7 +47,7 @@ func (m *Manager) status() status {
 	keys, _ := m.table.Stats()
 	s := status{
 		Events: eventStatus{
-			Received: m.receiver.received.Load(), Counted: m.engine.counted.Load(), Waiting: m.queue.events.Load(),
+			Received: m.receiver.received.Load(), Handled: m.engine.handled.Load(), Waiting: m.queue.events.Load(),
 			Repeated: m.receiver.repeated.Load(), Malformed: m.receiver.malformed.Load(), Refused: m.receiver.refused.Load(),
 			Late: m.engine.late.Load(), LongKeys: m.engine.long.Load(), Unknown: m.engine.unknown.Load(),
 		},

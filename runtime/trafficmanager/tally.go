@@ -16,7 +16,6 @@ type tally struct {
 
 	charges []charge
 	props   properties
-	events  int
 	late    int // charges whose window was over when their events came
 	long    int // charges whose key no gateway would take
 	unknown int // tiers that the policies do not have
@@ -29,12 +28,11 @@ func newTally() *tally { return &tally{index: map[charge]int{}} }
 
 func (t *tally) reset() {
 	clear(t.index)
-	t.uses, t.events, t.late, t.long, t.unknown = t.uses[:0], 0, 0, 0, 0
+	t.uses, t.late, t.long, t.unknown = t.uses[:0], 0, 0, 0
 }
 
 // add counts a batch that came just before now.
 func (t *tally) add(p *plan, b *batch, now int64) {
-	t.events += len(b.events)
 	for i := range b.events {
 		e := &b.events[i]
 		t.props.reset(e.Properties)

@@ -155,6 +155,7 @@ func (m *Manager) assemble(p *plan) {
 	}
 	if m.shared != nil {
 		m.engine.counter = func() counter { return newSharedCounter(m.shared, newLocalCounter(m.table)) }
+		m.engine.claim = m.claim
 		m.outbox.delivered = m.shared.delivered
 	}
 	m.receiver = newReceiver(m.queue, newNodes(), m.clock.Now)

@@ -108,7 +108,7 @@ func TestRepeatedBatchesAreNotCounted(t *testing.T) {
 		}
 	}
 	f.counted(t)
-	if got := f.engine.counted.Load(); got != 1 {
+	if got := f.engine.handled.Load(); got != 1 {
 		t.Errorf("%d events counted", got)
 	}
 }
