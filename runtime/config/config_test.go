@@ -40,6 +40,8 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 		{"bare duration", "[listenerConfig.timeouts]\nheader = 10\n", "2:10: listenerConfig.timeouts.header must be a duration such as \"10s\", not 10"},
 		{"negative duration", "[listenerConfig.timeouts]\nheader = '-1s'\n", "2:10: listenerConfig.timeouts.header must be 1ms or more, not \"-1s\""},
 		{"bad CIDR", "[listenerConfig]\ntrustedProxies = ['10.0.0.0/8', '10.0.0.0/40']\n", "2:18: listenerConfig.trustedProxies \"10.0.0.0/40\" is neither an address nor a CIDR such as 10.0.0.0/8"},
+		{"two bad CIDRs", "[listenerConfig]\ntrustedProxies = ['here', '10.0.0.0/8', 'there']\n",
+			"2:18: listenerConfig.trustedProxies \"here\" is neither an address nor a CIDR such as 10.0.0.0/8; \"there\" is neither an address nor a CIDR such as 10.0.0.0/8"},
 		{"CIDR with host bits", "[listenerConfig]\ntrustedProxies = ['10.1.2.3/8']\n", "2:18: listenerConfig.trustedProxies \"10.1.2.3/8\" has bits set after its prefix: write \"10.0.0.0/8\""},
 		{"list of numbers", "[listenerConfig]\ntrustedProxies = [1]\n", "2:18: listenerConfig.trustedProxies must be a list of texts in quotes"},
 		{"binary on", "[throttlingConfig.binary]\nenabled = true\n", "2:11: throttlingConfig.binary.enabled cannot be true: the binary protocol is not supported, events travel over HTTP to throttlingConfig.throttleEndpointUrl"},

@@ -39,12 +39,16 @@ func putList[T comparable](dst *[]T, standard []T, read func(item string) (T, er
 			return false, err
 		}
 		values := make([]T, 0, len(items))
+		var wrong []string
 		for _, item := range items {
 			v, err := read(item)
 			if err != nil {
-				return false, err
+				wrong = append(wrong, err.Error())
 			}
 			values = append(values, v)
+		}
+		if len(wrong) > 0 {
+			return false, errors.New(strings.Join(wrong, "; "))
 		}
 		*dst = values
 		return !slices.Equal(values, standard), nil
