@@ -33,6 +33,7 @@ var arrows = []struct {
 	{"runtime/internal/exchange", []string{"runtime/spec"}},
 	{"runtime/internal/reply", []string{"runtime/internal/exchange"}},
 	{"runtime/internal/jms/brokertest", nil},
+	{"runtime/internal/lease/redistest", nil},
 	{"runtime/internal/telemetry", []string{"runtime/spec", "runtime/internal/exchange", "runtime/internal/clock"}},
 
 	// Rooms: the leaves, never each other.

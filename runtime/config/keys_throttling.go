@@ -49,7 +49,7 @@ func (l *loader) leaseKeys() []key {
 	c := &l.cfg.Throttling.Redis
 	const table = "throttlingConfig.redis."
 	return []key{
-		{path: "throttlingConfig.clusterMode", status: later, set: word(&l.cfg.Throttling.ClusterMode, "trafficManager", "lease")},
+		{path: "throttlingConfig.clusterMode", set: word(&l.cfg.Throttling.ClusterMode, "trafficManager", "lease")},
 		{path: table + "url", set: secrets(&c.URLs), secret: true},
 		{path: table + "username", set: text(&c.Account.Username, "")},
 		{path: table + "password", set: secret(&c.Account.Password, ""), secret: true},

@@ -77,7 +77,7 @@ func New(o Options) (g *Gateway, err error) {
 	return g, nil
 }
 
-func (g *Gateway) buildRooms() (err error) {
+func (g *Gateway) buildRooms() error {
 	cfg, served := g.options.Config, g.options.Spec
 	passwords, err := override(served, cfg.Endpoints)
 	if err != nil {
@@ -86,26 +86,10 @@ func (g *Gateway) buildRooms() (err error) {
 	if g.router, err = router.New(served.APIs); err != nil {
 		return err
 	}
-	if g.cluster, err = newCluster(cfg, g.clock.Now, g.options.Log); err != nil {
+	if err := g.buildLimits(); err != nil {
 		return err
 	}
-	limits := throttleOptions(cfg, served, g.clock.Now)
-	limits.Decisions, limits.Publish = g.cluster.decisions, g.cluster.publish()
-	if g.throttle, err = throttle.New(limits); err != nil {
-		return err
-	}
-	if g.keys, err = keyTransport(cfg); err != nil {
-		return err
-	}
-	identity := authOptions(cfg, served.APIs, g.clock.Now, g.options.Log, g.keys)
-	identity.Prepare = g.throttle.Prepare
-	if g.auth, err = auth.New(identity); err != nil {
-		return err
-	}
-	if err = g.cluster.listenForRevocations(cfg, g.revoke, g.options.Log); err != nil {
-		return err
-	}
-	if g.throughput, err = newThroughput(cfg, served, g.throttle, g.clock.Now, g.options.Log); err != nil {
+	if err := g.buildIdentity(); err != nil {
 		return err
 	}
 	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
@@ -114,6 +98,41 @@ func (g *Gateway) buildRooms() (err error) {
 	}
 	g.backends, err = backend.New(ways)
 	return err
+}
+
+// buildLimits builds what counts: on this node, and over the cluster.
+func (g *Gateway) buildLimits() (err error) {
+	cfg, served, log := g.options.Config, g.options.Spec, g.options.Log
+	if g.cluster, err = newCluster(cfg, g.clock.Now, log); err != nil {
+		return err
+	}
+	leases, err := newLeases(cfg, g.clock.Now, log)
+	if err != nil {
+		return err
+	}
+	limits := throttleOptions(cfg, served, g.clock.Now)
+	limits.Decisions, limits.Publish = g.cluster.decisions, g.cluster.publish()
+	if cfg.Throttling.ClusterMode == "lease" {
+		limits.Leases = tierLeases{leases}
+	}
+	if g.throttle, err = throttle.New(limits); err != nil {
+		return err
+	}
+	g.throughput, err = newThroughput(leases, cfg, served, g.throttle, log)
+	return err
+}
+
+func (g *Gateway) buildIdentity() (err error) {
+	cfg := g.options.Config
+	if g.keys, err = keyTransport(cfg); err != nil {
+		return err
+	}
+	identity := authOptions(cfg, g.options.Spec.APIs, g.clock.Now, g.options.Log, g.keys)
+	identity.Prepare = g.throttle.Prepare
+	if g.auth, err = auth.New(identity); err != nil {
+		return err
+	}
+	return g.cluster.listenForRevocations(cfg, g.revoke, g.options.Log)
 }
 
 // revokedFor is how long a revocation without an expiry lasts: longer than

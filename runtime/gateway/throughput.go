@@ -39,7 +39,9 @@ type flight struct {
 	max int64
 }
 
-func newThroughput(cfg *config.Config, served *spec.Gateway, t *throttle.Throttle, now func() int64, log *slog.Logger) (*throughput, error) {
+// newLeases prepares the limits of the cluster. Without Redis each is one of
+// this node.
+func newLeases(cfg *config.Config, now func() int64, log *slog.Logger) (*lease.Leases, error) {
 	r := cfg.Throttling.Redis
 	o := lease.Options{
 		Username: r.Account.Username, Password: r.Account.Password.Reveal(), Database: r.Database,
@@ -50,23 +52,25 @@ func newThroughput(cfg *config.Config, served *spec.Gateway, t *throttle.Throttl
 	for _, u := range r.URLs {
 		o.URLs = append(o.URLs, u.Reveal())
 	}
-	var err error
 	if r.CertificateFile != "" {
+		var err error
 		if o.TLS, err = managerTLS(r.CertificateFile); err != nil {
 			return nil, err
 		}
 	}
-	p := &throughput{throttle: t, fault: reply.ThrottledBackend, tell: r.WindowHeader}
+	return lease.New(o)
+}
+
+func newThroughput(leases *lease.Leases, cfg *config.Config, served *spec.Gateway, t *throttle.Throttle, log *slog.Logger) (*throughput, error) {
+	r := cfg.Throttling.Redis
+	p := &throughput{leases: leases, throttle: t, fault: reply.ThrottledBackend, tell: r.WindowHeader}
 	if r.RefusalStatus == 429 {
 		p.fault = reply.ThrottledBackendAs429
-	}
-	if p.leases, err = lease.New(o); err != nil {
-		return nil, err
 	}
 	if err := p.build(served); err != nil {
 		return nil, err
 	}
-	if p.bounded && p.leases.PerNode() {
+	if p.bounded && leases.PerNode() {
 		log.Warn("maximum backend throughput is counted by each node alone: [throttlingConfig.redis] is not configured")
 	}
 	return p, nil
@@ -231,7 +235,7 @@ type ThroughputState struct {
 }
 
 func (p *throughput) state() *ThroughputState {
-	if !p.bounded {
+	if !p.bounded && p.leases.PerNode() {
 		return nil
 	}
 	return &ThroughputState{Redis: p.leases.Status(), Limits: p.leases.Stats(false)}

@@ -65,6 +65,9 @@ type Options struct {
 	Decisions                               *Decisions
 	Publish                                 Publish
 	EventHeaders, EventQueries, EventClaims bool
+
+	// Leases, where there are, count the quotas of tiers over all nodes.
+	Leases Leases
 }
 
 const defaultBudget = 64 << 20
@@ -143,6 +146,7 @@ type charge struct {
 	look  []limit.State // scratch for fields
 	over  bool          // a limit that does not stop was exceeded
 	event Event
+	lent  []lent // uses of the cluster's limits
 }
 
 func (t *Throttle) newCharge() *charge {
@@ -150,6 +154,7 @@ func (t *Throttle) newCharge() *charge {
 		Charge:   t.table.NewCharge(),
 		counters: make([]*limit.Counter, 0, limit.MaxCounters),
 		own:      make([]limit.Counter, fixedDynamic+len(t.customs)),
+		lent:     make([]lent, 0, maxLent),
 	}
 }
 
@@ -186,6 +191,9 @@ func (t *Throttle) Check(x *exchange.Exchange) bool {
 		t.release(c)
 		return false
 	}
+	if t.options.Leases != nil && !t.borrow(x, c, op, g) {
+		return false
+	}
 	c.over = over || d.Over != 0
 	if c.over {
 		t.counts.over.Add(1)
@@ -213,7 +221,7 @@ func (t *Throttle) refuse(x *exchange.Exchange, f *reply.Fault, level string) bo
 }
 
 func (t *Throttle) release(c *charge) {
-	c.counters, c.used = c.counters[:0], 0
+	c.counters, c.used, c.lent = c.counters[:0], 0, c.lent[:0]
 	t.charges.Put(c)
 }
 
@@ -239,6 +247,7 @@ func (t *Throttle) Done(x *exchange.Exchange) {
 func (t *Throttle) Refund(x *exchange.Exchange) {
 	if c, ok := x.Charge.(*charge); ok {
 		c.Charge.Refund(t.options.Now())
+		c.giveBack()
 	}
 }
 

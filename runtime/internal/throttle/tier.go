@@ -143,6 +143,9 @@ func (c *tier) permits(roles []string) bool {
 type bound struct {
 	quota, burst, concurrent *limit.Counter
 	groups                   []*limit.Counter // of the tier's groups
+
+	rule  *limit.Rule // of quota
+	lease Lease       // of quota, where the cluster counts it
 }
 
 func (t *Throttle) bind(c *tier, key string) bound {
@@ -150,6 +153,8 @@ func (t *Throttle) bind(c *tier, key string) bound {
 		quota:      t.counter(c.quota, key),
 		burst:      t.counter(c.burst, key),
 		concurrent: t.counter(c.concurrent, key),
+		rule:       c.quota,
+		lease:      t.lease(c.quota, key),
 	}
 	for _, g := range c.groups {
 		b.groups = append(b.groups, t.counter(g.rule, key))
