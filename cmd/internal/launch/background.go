@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -109,11 +111,30 @@ func (b background) stop(ctx context.Context) int {
 	return exitOK
 }
 
+// restart leaves a running gateway alone when the configuration for the next
+// one is of no use.
 func (b background) restart(ctx context.Context, flags []string) int {
+	if isRunning(b.target + pidSuffix) {
+		if code := b.check(ctx, flags); code != exitOK {
+			return code
+		}
+	}
 	if code := b.stop(ctx); code != exitOK {
 		return code
 	}
 	return b.start(ctx, flags)
+}
+
+// check has the executable read its configuration.
+func (b background) check(ctx context.Context, flags []string) int {
+	ctx, cancel := context.WithTimeout(ctx, b.startBound)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, b.target, append(slices.Clone(flags), "--check-config")...)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return exitOK
+	}
+	return b.fail("the gateway goes on as it is; another one would not start (%v):\n%s", err, strings.TrimRight(string(out), "\n"))
 }
 
 // status tells whether the gateway runs.

@@ -44,7 +44,8 @@ Commands:
   start     run in the background; returns when the gateway serves. The process
             id goes to PATH.pid, what it prints to PATH.log
   stop      end the gateway in the background, requests under way first
-  restart   stop, then start with the flags given
+  restart   stop, then start with the flags given; the one that runs goes on when
+            the configuration is of no use
   status    tell whether it runs; exit code 3 when it does not
   version   print the launcher's version
   help      print this text

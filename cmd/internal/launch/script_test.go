@@ -47,6 +47,13 @@ func petstore() {
 			os.Exit(n)
 		}
 	}
+	if has("--check-config") {
+		if has("--broken") {
+			fmt.Println("cannot be read")
+			os.Exit(1)
+		}
+		return
+	}
 	if has("--stubborn") {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ignoring SIGTERM")
