@@ -18,11 +18,14 @@ type node struct {
 	stop func()
 }
 
-func startNode(t testing.TB, o Options) *node {
+func startNode(t testing.TB, o Options, prepare ...func(*Leases)) *node {
 	t.Helper()
 	ls, err := New(o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range prepare {
+		p(ls)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -42,11 +45,11 @@ func (n *node) limit(t testing.TB, s Spec) *Limit {
 }
 
 // startNodes starts n nodes with a limit and waits until they know each other.
-func startNodes(t testing.TB, n int, o Options, s Spec) []*Limit {
+func startNodes(t testing.TB, n int, o Options, s Spec, prepare ...func(*Leases)) []*Limit {
 	t.Helper()
 	limits := make([]*Limit, n)
 	for i := range limits {
-		limits[i] = startNode(t, o).limit(t, s)
+		limits[i] = startNode(t, o, prepare...).limit(t, s)
 	}
 	for _, l := range limits {
 		eventually(t, 15*time.Second, "the nodes to see each other", func() bool {

@@ -116,13 +116,19 @@ if share >= 0 then
     local by = math.min(share, mine + math.max(0, limit - s.sum)) - mine
     change(renounced, by)
     mine = mine + by
+    if by < 0 then s.lost = math.max(0, s.lost + by) end
+    if s.sum >= s.lost then s.lost = 0 end
     if asked == window and current and renounced ~= window then
       local sum = holder(renounced)
       if sum then s[sum] = s[sum] - mine end
       s.ren, renounced = s.ren + mine, window
     end
     local target = math.floor(limit / count)
-    if leaving or not redis.call('ZSCORE', nodes, node) then target = 0 end
+    if leaving then
+      target = 0
+    elseif not redis.call('ZSCORE', nodes, node) then
+      target = math.min(target, mine) -- a node that is not registered gets none
+    end
     if target > mine and now >= s.from then
       by = math.min(target - mine, math.max(0, limit - s.sum - missing()))
       change(renounced, by)
@@ -138,6 +144,7 @@ if share >= 0 then
         end
       end
       change(renounced, -mine)
+      s.lost = math.max(0, s.lost - mine)
       redis.call('HDEL', key, field)
     else
       redis.call('HSET', key, field, string.format('%.0f:%.0f:%.0f:%.0f:%.0f', mine, renounced, nonce, now, s.era))

@@ -57,7 +57,7 @@ type machine struct {
 	// Demand: attempts when last looked, and their rate in a second.
 	lookedAt, attempts int64
 	rate               float64
-	asked              int64 // attempts at the last ask
+	asked, missed      int64 // attempts, and those in vain, at the last ask
 
 	stats machineStats
 }
@@ -174,7 +174,7 @@ func (m *machine) wants(left, need, now int64) (want, waiting int64) {
 	waiting = max(0, need-left)
 	prefetch := m.spec.Count >= 20*m.nodes
 	if !prefetch {
-		if demanded && left == 0 {
+		if left == 0 && m.hot.missed.Load() != m.missed {
 			want = 1
 		}
 		return max(want, waiting), waiting
@@ -249,7 +249,8 @@ func (m *machine) send(c call, now int64) call {
 		m.renounced = max(m.renounced, c.asked)
 	}
 	m.stats.returned += c.back
-	m.asked = m.hot.taken.Load() + m.hot.missed.Load()
+	m.missed = m.hot.missed.Load()
+	m.asked = m.hot.taken.Load() + m.missed
 	m.flying, m.flight = true, c
 	m.hot.quiet.Store(never)
 	return c

@@ -201,6 +201,12 @@ func (m *model) shares(s *modelState, node string, now, window, count int64, cur
 	by := min(c.share, e.share+max(0, limit-s.sum)) - e.share
 	s.change(e.renounced, by, smooth)
 	e.share += by
+	if by < 0 {
+		s.lost = max(0, s.lost+by)
+	}
+	if s.sum >= s.lost {
+		s.lost = 0
+	}
 	if c.asked == window && current && e.renounced != window {
 		if sum := s.holder(e.renounced, smooth); sum != nil {
 			*sum -= e.share
@@ -209,8 +215,10 @@ func (m *model) shares(s *modelState, node string, now, window, count int64, cur
 		e.renounced = window
 	}
 	target := limit / count
-	if _, there := m.nodes[node]; !there || c.leaving {
+	if _, there := m.nodes[node]; c.leaving {
 		target = 0
+	} else if !there {
+		target = min(target, e.share)
 	}
 	if target > e.share && now >= s.from {
 		by = min(target-e.share, max(0, limit-s.sum-s.missing(now)))
@@ -228,6 +236,7 @@ func (m *model) shares(s *modelState, node string, now, window, count int64, cur
 			}
 		}
 		s.change(e.renounced, -e.share, smooth)
+		s.lost = max(0, s.lost-e.share)
 		delete(s.entries, node)
 	}
 	return min(e.share, target), false

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,22 +102,5 @@ func eventually(t testing.TB, within time.Duration, what string, cond func() boo
 			t.Fatalf("waited %v for %s", within, what)
 		}
 		time.Sleep(2 * time.Millisecond)
-	}
-}
-
-// fakeLibrary gives the path of libfaketime; "": there is none.
-func fakeLibrary() string {
-	for _, pattern := range []string{"/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1"} {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[0]
-		}
-	}
-	return ""
-}
-
-func write(t testing.TB, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

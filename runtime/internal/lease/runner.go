@@ -26,7 +26,7 @@ type sending struct {
 }
 
 // maxBatch bounds what waits for one round trip.
-const maxBatch = 256
+const maxBatch = 64
 
 func (r *runner) init(ls *Leases) {
 	r.ls = ls

@@ -32,8 +32,11 @@ type store struct {
 // its own list of nodes.
 const clusterSlots = 16
 
-// connections to one server: calls are pipelined, so few are enough.
-const connections = 4
+// connections to one server: calls are pipelined, so few are enough. After as
+// many failed dials as the pool has places, the client would try but once a
+// second: the pool is much larger than what is used, so that a server is found
+// again at once.
+const connections, patience = 4, 4096
 
 func newStore(o *Options) (*store, error) {
 	u := &redis.UniversalOptions{
@@ -44,7 +47,7 @@ func newStore(o *Options) (*store, error) {
 		MaxRetries: -1, MaxRedirects: -1, DialerRetries: 1,
 		DialTimeout: o.DialTimeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 		ContextTimeoutEnabled: true,
-		PoolSize:              2 * connections,
+		PoolSize:              patience,
 		TLSConfig:             o.TLS, Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
