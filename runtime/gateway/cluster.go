@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mgw/runtime/config"
@@ -29,6 +30,7 @@ type cluster struct {
 	topic       *jms.Subscriber
 	revocations *traffic.Revocations
 	revoked     *jms.Subscriber
+	revoking    atomic.Bool // revoked is subscribed
 }
 
 // newCluster prepares the parts that the configuration asks for; nothing is
@@ -97,7 +99,7 @@ func (c *cluster) listenForRevocations(cfg *config.Config, add func(string, int6
 	}
 	c.revocations = traffic.NewRevocations(o)
 	if r.Realtime {
-		c.revoked, err = subscriber(r.ProviderURL, r.Broker, c.transport.TLSClientConfig, log, r.Topic, revocationTopic{c.revocations, log})
+		c.revoked, err = subscriber(r.ProviderURL, r.Broker, c.transport.TLSClientConfig, log, r.Topic, revocationTopic{c.revocations, &c.revoking, log})
 	}
 	return err
 }
@@ -191,11 +193,16 @@ func millis(t time.Time) int64 {
 // revocationTopic reads the messages of tokenRevocation.
 type revocationTopic struct {
 	*traffic.Revocations
-	log *slog.Logger
+	connected *atomic.Bool
+	log       *slog.Logger
 }
 
-func (t revocationTopic) Subscribed(context.Context) { t.Revocations.Subscribed() }
-func (t revocationTopic) Lost()                      {}
+func (t revocationTopic) Subscribed(context.Context) {
+	t.connected.Store(true)
+	t.Revocations.Subscribed()
+}
+
+func (t revocationTopic) Lost() { t.connected.Store(false) }
 
 func (t revocationTopic) Received(m jms.Message, err error) {
 	if err == nil {
@@ -221,6 +228,14 @@ func (c *cluster) state() *ManagerState {
 }
 
 // missing names what the gateway should have and has not.
+func (c *cluster) missing(poll bool) []string {
+	all := c.state().missing(poll)
+	if c.revoked != nil && !c.revoking.Load() {
+		all = append(all, "message broker of revocations")
+	}
+	return all
+}
+
 func (s *ManagerState) missing(poll bool) []string {
 	var all []string
 	if s == nil {

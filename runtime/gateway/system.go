@@ -54,7 +54,7 @@ type health struct {
 
 func (g *Gateway) health() health {
 	poll := g.options.Config.Throttling.Manager.DecisionSource == "poll"
-	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: g.cluster.state().missing(poll)}
+	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: g.cluster.missing(poll)}
 }
 
 func (h health) send(x *exchange.Exchange) {
