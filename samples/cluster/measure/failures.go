@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -315,17 +316,28 @@ func (f *failing) leftBehind(ctx context.Context, openBefore int) error {
 		return err
 	}
 	f.Gateways = f.Gateways[1 : failNodes-1]
-	f.bench.say("%d queues on the broker for %d gateways; the first gateway has %d files open (%d before), %d goroutines (the newest gateway %d)",
-		queues, failNodes, openAfter, openBefore, old, fresh)
+	f.bench.say("%d queues on the broker for %d gateways; the first gateway has %d files open (%d before)", queues, failNodes, openAfter, openBefore)
+	for made, n := range old {
+		if n > fresh[made] {
+			f.bench.say("the first gateway has %d goroutines made by %s, the newest %d", n, made, fresh[made])
+		}
+	}
 	return nil
 }
 
-// goroutines ends a gateway so that it prints them, and counts.
-func (f *failing) goroutines(n int) (int, error) {
+var madeBy = regexp.MustCompile(`(?m)^created by (\S+)`)
+
+// goroutines ends a gateway so that it prints them, and counts them by who made
+// them.
+func (f *failing) goroutines(n int) (map[string]int, error) {
 	g := f.gateway(n)
 	if err := g.Signal(syscall.SIGQUIT); err != nil {
-		return 0, err
+		return nil, err
 	}
 	_ = g.Wait() // its error is what was asked for
-	return strings.Count(g.Output(), "\ngoroutine "), nil
+	count := map[string]int{}
+	for _, m := range madeBy.FindAllStringSubmatch(g.Output(), -1) {
+		count[m[1]]++
+	}
+	return count, nil
 }
