@@ -25,6 +25,7 @@ func (g *Gateway) useEngine(o *listen.Options) (err error) {
 		MaxBody:       o.Limits.Body,
 		HeaderTimeout: o.Timeouts.Header,
 		BodyTimeout:   o.Timeouts.Body,
+		MinBodyRate:   int64(o.Timeouts.MinBodyRate),
 		IdleTimeout:   o.Timeouts.Idle,
 		WriteTimeout:  o.Timeouts.Write,
 	})

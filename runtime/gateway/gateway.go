@@ -175,6 +175,9 @@ func (g *Gateway) record(x *exchange.Exchange) {
 // answerPanic turns a bug into a 500 and a log line.
 func (g *Gateway) answerPanic(x *exchange.Exchange, recovered any) {
 	g.options.Log.Error("a request ran into a bug", "panic", fmt.Sprint(recovered), "method", x.Method, "stack", string(debug.Stack()))
+	if x.Response.Body != nil {
+		x.Response.Body.Abort(errors.New("a stage ran into a bug"))
+	}
 	x.Response.Reset()
 	reply.Internal.Send(x)
 }

@@ -155,3 +155,49 @@ func TestToyChainAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// connBody is a body whose carrier counts how often it was given up.
+type connBody struct {
+	chunks  []string
+	aborted int
+}
+
+func (b *connBody) Next() ([]byte, error) {
+	if len(b.chunks) == 0 {
+		return nil, io.EOF
+	}
+	chunk := b.chunks[0]
+	b.chunks = b.chunks[1:]
+	return []byte(chunk), nil
+}
+func (b *connBody) Rewind() bool { return false }
+func (b *connBody) Abort(error)  { b.aborted++ }
+
+func TestAStreamThatHasEndedIsNotTouchedAnyMore(t *testing.T) {
+	from := &connBody{chunks: []string{"a"}}
+	var m Message
+	m.SetStream(from)
+	body := m.Body
+	for _, want := range []error{nil, io.EOF} {
+		if _, err := body.Next(); err != want {
+			t.Fatal(err)
+		}
+	}
+	from.chunks = []string{"of the next exchange"}
+	body.Abort(io.ErrClosedPipe)
+	if chunk, err := body.Next(); err != io.EOF || from.aborted != 0 || body.Rewind() {
+		t.Errorf("%q, %v, aborted %d times", chunk, err, from.aborted)
+	}
+}
+
+func TestSetBodyAbortsTheBodyBefore(t *testing.T) {
+	from := &connBody{chunks: []string{"a"}}
+	var m Message
+	m.SetStream(from)
+	for _, content := range []string{"one", "two"} {
+		m.SetBodyString(content)
+		if chunk, err := m.Body.Next(); string(chunk) != content || err != nil || from.aborted != 1 {
+			t.Errorf("%q, %v, aborted %d times", chunk, err, from.aborted)
+		}
+	}
+}

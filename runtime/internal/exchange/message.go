@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 )
@@ -17,7 +18,7 @@ type Body interface {
 	// longer possible.
 	Rewind() bool
 	// Abort tells that the rest is not wanted, and why. Next is not called
-	// any more.
+	// any more. After the end of the body it does nothing.
 	Abort(err error)
 }
 
@@ -46,7 +47,8 @@ type Message struct {
 	Length   int64 // of the body in bytes; Unknown
 	Body     Body  // nil: none
 
-	content bytesBody // storage for SetBody
+	content bytesBody  // storage for SetBody
+	stream  streamBody // storage for SetStream
 }
 
 // Reset empties the message and keeps its memory.
@@ -176,14 +178,62 @@ func (m *Message) DelFunc(del func(Field) bool) {
 	m.Fields = slices.DeleteFunc(m.Fields, del)
 }
 
-// SetBody makes a copy of content the body.
+// SetStream makes a body of unknown origin this message's. What carries it may
+// serve another exchange after its end; nothing said to this message reaches it
+// then.
+func (m *Message) SetStream(b Body) {
+	m.stream = streamBody{from: b}
+	m.Body = &m.stream
+}
+
+// streamBody forgets a body that has ended.
+type streamBody struct{ from Body }
+
+func (b *streamBody) Next() ([]byte, error) {
+	if b.from == nil {
+		return nil, io.EOF
+	}
+	chunk, err := b.from.Next()
+	if err != nil {
+		b.from = nil
+	}
+	return chunk, err
+}
+
+// Ready tells whether Next would not wait, as far as the body can tell.
+func (b *streamBody) Ready() bool {
+	if b.from == nil {
+		return true
+	}
+	from, ok := b.from.(interface{ Ready() bool })
+	return ok && from.Ready()
+}
+
+func (b *streamBody) Rewind() bool { return b.from != nil && b.from.Rewind() }
+
+func (b *streamBody) Abort(err error) {
+	if from := b.from; from != nil {
+		b.from = nil
+		from.Abort(err)
+	}
+}
+
+// errReplaced is why a body that another took the place of ends.
+var errReplaced = errors.New("the body was replaced")
+
+// SetBody makes a copy of content the body. The one before, which may have lent
+// content, is aborted.
 func (m *Message) SetBody(content []byte) { setBody(m, content) }
 
 // SetBodyString is SetBody for a string.
 func (m *Message) SetBodyString(content string) { setBody(m, content) }
 
 func setBody[T string | []byte](m *Message, content T) {
-	m.content = bytesBody{message: m, span: keep(m, content)}
+	span := keep(m, content)
+	if m.Body != nil {
+		m.Body.Abort(errReplaced)
+	}
+	m.content = bytesBody{message: m, span: span}
 	m.Length = int64(len(content))
 	m.Body = &m.content
 	if len(content) == 0 {

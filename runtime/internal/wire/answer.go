@@ -17,7 +17,7 @@ type answer struct {
 }
 
 // eager is a body that can tell whether Next would wait.
-type eager interface{ ready() bool }
+type eager interface{ Ready() bool }
 
 var errBodyLength = errors.New("the body does not have the announced length")
 
@@ -30,7 +30,7 @@ func (a *answer) send() error {
 	// The chunk of a body that stands in memory can be had at once.
 	known := waits == nil && body.Rewind()
 	for ; ; known = false {
-		if (a.framing != sized || left > 0) && !known && (waits == nil || !waits.ready()) {
+		if (a.framing != sized || left > 0) && !known && (waits == nil || !waits.Ready()) {
 			if err := a.flush(); err != nil {
 				return err
 			}

@@ -200,7 +200,7 @@ func (b *backendConn) final(x *exchange.Exchange) {
 		m.Body = nil
 		return
 	}
-	m.Body = b
+	m.SetStream(b)
 }
 
 // endless tells answers that may be silent for as long as they like.
@@ -226,7 +226,7 @@ func (b *backendConn) Next() ([]byte, error) {
 	return nil, err
 }
 
-func (b *backendConn) ready() bool { return b.x == nil || b.body.ready() }
+func (b *backendConn) Ready() bool { return b.x == nil || b.body.Ready() }
 
 // Rewind cannot be: the backend sends an answer once.
 func (b *backendConn) Rewind() bool { return false }

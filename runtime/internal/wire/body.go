@@ -118,8 +118,8 @@ func (b *inbound) complete() bool {
 	return b.framing == noBody
 }
 
-// ready tells whether next will give something without waiting.
-func (b *inbound) ready() bool {
+// Ready tells whether next will give something without waiting.
+func (b *inbound) Ready() bool {
 	if b.err != nil || b.complete() {
 		return true
 	}

@@ -95,7 +95,7 @@ func (b *backendConn) stopPump() {
 func (b *backendConn) pumpBody(body exchange.Body, m *exchange.Message) error {
 	waits, _ := body.(eager)
 	for left := m.Length; ; {
-		if len(b.out) > 0 && (waits == nil || !waits.ready()) {
+		if len(b.out) > 0 && (waits == nil || !waits.Ready()) {
 			if err := b.flush(); err != nil {
 				return err
 			}

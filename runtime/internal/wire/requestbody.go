@@ -140,7 +140,7 @@ func (b *requestBody) skippable(forwarded bool) bool {
 	if b.conn.cut.Load() || b.conn.halt.Load() || !b.take(forwarded) {
 		return false
 	}
-	for b.ready() {
+	for b.Ready() {
 		if _, err := b.next(); err != nil {
 			b.finished.Store(errors.Is(err, io.EOF))
 			return b.finished.Load()
