@@ -266,3 +266,45 @@ func TestKeysThatComeOnceAskOnceAndTogether(t *testing.T) {
 		t.Errorf("%d calls for %d keys", calls, keys)
 	}
 }
+
+// Keys of tiers keep no shares in Redis: while all nodes lose it each goes on
+// with its part, known keys and new ones, and nobody waits.
+func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
+	s := startRedis(t)
+	o := Options{URLs: []string{s.url()}}
+	known := Spec{Key: "known", Count: 40, Window: time.Second}
+	limits := startNodes(t, 2, o, Spec{Key: "backend", Count: 100, Window: time.Second, Reserve: true})
+	nodes := []*Leases{limits[0].leases, limits[1].leases}
+	for _, n := range nodes {
+		l, _ := n.Limit(known)
+		eventually(t, 4*time.Second, "a token", func() bool { return takes(l, 1) == 1 })
+	}
+	s.kill()
+	for _, n := range nodes {
+		eventually(t, 4*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
+	}
+	for _, key := range []string{"known", "new"} {
+		for _, n := range nodes {
+			sp := known
+			sp.Key = key
+			l, _ := n.Limit(sp)
+			var c tally
+			begin := time.Now()
+			eventually(t, 4*time.Second, "tokens of two windows", func() bool {
+				if token, err := l.Acquire(context.Background()); err == nil {
+					c.add(token)
+				}
+				return len(c.windows) >= 2 && time.Since(begin) > time.Second
+			})
+			for w, n := range c.windows {
+				if n > 20 {
+					t.Errorf("%s: %d of 20 taken in window %d", key, n, w)
+				}
+			}
+		}
+	}
+	opened, _ := nodes[0].Limit(Spec{Key: "open", Count: 5, Window: time.Minute, OnFailure: Open})
+	eventually(t, 4*time.Second, "the open limit to let all pass", func() bool { return takes(opened, 50) == 50 })
+	s.start()
+	eventually(t, 6*time.Second, "the open limit to be a limit again", func() bool { return takes(opened, 50) < 50 })
+}

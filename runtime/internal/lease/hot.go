@@ -127,7 +127,16 @@ func (h *hot) left(now int64) (n int64) {
 // spare tells whether the owner should look, a request having found (or left)
 // few tokens.
 func (h *hot) spare(now int64) bool {
-	return now < h.quiet.Load() || mode(h.mode.Load()) != leased || h.left(now) > h.low.Load()
+	if now < h.quiet.Load() {
+		return true
+	}
+	switch mode(h.mode.Load()) {
+	case paced:
+		return true
+	case open:
+		return false
+	}
+	return h.left(now) > h.low.Load()
 }
 
 // fill begins a turn.

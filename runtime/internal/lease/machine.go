@@ -121,7 +121,7 @@ func (m *machine) poll(now, need int64) (call, bool) {
 		return m.probe(now)
 	}
 	w := m.window(now)
-	alone := m.offline && !m.spec.Reserve && m.spec.OnFailure == Share
+	alone := m.offline && !m.spec.Reserve
 	if alone {
 		m.failing = true
 	}
@@ -149,7 +149,8 @@ func (m *machine) lease(w, now, need int64) (call, bool) {
 	blocked := now < m.notBefore
 	if w < m.resume {
 		m.wake(m.begin(m.resume, now))
-		m.rest(now, m.begin(m.resume, now))
+		m.rest(now, m.due)
+		m.hot.dry.Store(m.due)
 		return c, false
 	}
 	if !blocked {
