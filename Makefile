@@ -59,6 +59,12 @@ bench: ## every benchmark, with allocations, and the peers of the limiter
 	go test -run '^$$' -bench . -benchmem ./...
 	cd runtime/internal/limit/peers && go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-proxy
+bench-proxy: ## the gateway beside nginx, HAProxy and ReverseProxy (about ten minutes)
+	@.ci/setup bench
+	@mkdir -p $(BIN) && $(GOBUILD) -o $(BIN)/bench ./samples/bench
+	@PATH=$$PATH:/usr/sbin $(BIN)/bench
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck where it is installed
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

@@ -1,0 +1,120 @@
+// Command bench compares the generated petstore gateway with nginx, HAProxy and
+// net/http's ReverseProxy: `make bench-proxy` runs it.
+//
+// All of them stand before one backend, on one core, and are loaded by wrk in
+// turn: a round asks each of them once, so that a slow moment of the machine
+// meets all. CPU is what the kernel says the proxy used, divided by what a fixed
+// job cost right before and after. A run with an error or an answer other than
+// 2xx does not count. Medians and their spread go to standard output as
+// Markdown.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+// settings are the flags.
+type settings struct {
+	rounds    int
+	length    time.Duration
+	proxyCore int
+	loadCore  int
+	only      string
+	placement string
+	keep      string
+	gateway   string
+}
+
+func main() {
+	if len(os.Args) > 1 {
+		if role, ok := roles[os.Args[1]]; ok {
+			role(os.Args[2:])
+			return
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// roles are what this program does when it is one of the processes that it
+// compares or measures with.
+var roles = map[string]func(args []string){
+	"reverse-proxy": serveReverseProxy,
+	"fixed-job":     printFixedJob,
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.rounds, "rounds", 7, "rounds of each case, at least 6")
+	flags.DurationVar(&s.length, "length", time.Second, "length of a run")
+	flags.IntVar(&s.proxyCore, "proxy-core", 1, "the core of the proxies")
+	flags.IntVar(&s.loadCore, "load-core", 0, "the core of backend and load, when the proxy has one of its own")
+	flags.StringVar(&s.only, "case", "", "only cases whose name contains this")
+	flags.StringVar(&s.placement, "placement", "", "only placements whose name contains this")
+	flags.StringVar(&s.keep, "keep", "", "folder for the configurations and binaries, kept afterwards")
+	flags.StringVar(&s.gateway, "gateway", "", "a gateway executable to measure instead of a fresh build")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if s.rounds < 6 {
+		return errors.New("a median of fewer than 6 rounds says nothing")
+	}
+	dir, err := s.folder()
+	if err != nil {
+		return err
+	}
+	if s.keep == "" {
+		defer os.RemoveAll(dir)
+	}
+	lab, err := open(ctx, dir, s)
+	defer lab.close()
+	if err != nil {
+		return err
+	}
+	return lab.all(ctx, out)
+}
+
+func (s settings) folder() (string, error) {
+	if s.keep != "" {
+		return s.keep, os.MkdirAll(s.keep, 0o755)
+	}
+	return os.MkdirTemp("", "mgw-bench-")
+}
+
+// all measures every case in both placements.
+func (l *lab) all(ctx context.Context, out io.Writer) error {
+	fmt.Fprintf(out, "%s, %d rounds of %v, %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), l.settings.rounds, l.settings.length, l.versions(ctx))
+	for _, p := range placements {
+		if !strings.Contains(p.name, l.settings.placement) {
+			continue
+		}
+		if err := l.place(ctx, p); err != nil {
+			return err
+		}
+		for _, c := range cases {
+			if !strings.Contains(c.name, l.settings.only) {
+				continue
+			}
+			result, err := l.measure(ctx, p, c)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
+			}
+			result.print(out)
+		}
+	}
+	return nil
+}
