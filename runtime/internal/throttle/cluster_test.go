@@ -325,8 +325,25 @@ func TestExpiredDecisionsGiveTheirMemoryBack(t *testing.T) {
 	}
 	f.now += int64(2 * time.Minute)
 	d.Sweep()
-	if n := d.Stats().Keys; n != 0 || len(*d.groups.Load()) != 0 {
-		t.Errorf("%d keys, %d groups left", n, len(*d.groups.Load()))
+	groups := 0
+	for i := range d.shards {
+		groups += len(d.shards[i].groups)
+	}
+	if n := d.Stats().Keys; n != 0 || groups != 0 {
+		t.Errorf("%d keys, %d groups left", n, groups)
+	}
+}
+
+// A manager that serves many projects decides about resources that this gateway
+// does not have; taking them in must not cost more the more there are.
+func TestDecisionsAboutManyResourcesAreTakenInFast(t *testing.T) {
+	f, _ := newCluster(t, nil)
+	began := time.Now()
+	for i := range 100_000 {
+		f.decide(fmt.Sprintf("/other/%d/1.0.0:1.0.0_default", i))
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("100000 decisions took %v", took)
 	}
 }
 

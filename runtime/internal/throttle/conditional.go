@@ -63,12 +63,12 @@ func (d *Decisions) index(m *event.Decision) {
 			groups = append(groups, compiled)
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := *d.groups.Load()
 	at := d.hashString(base)
+	s := d.shard(at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	next := new(conditional)
-	if old := all[at]; old != nil {
+	if old := s.groups[at]; old != nil {
 		*next = *old
 		next.named = append([]decidedGroup(nil), old.named...)
 	}
@@ -78,9 +78,7 @@ func (d *Decisions) index(m *event.Decision) {
 	} else {
 		next.set(decidedGroup{name, hash, groups})
 	}
-	all = maps.Clone(all)
-	all[at] = next
-	d.groups.Store(&all)
+	s.groups[at] = next
 }
 
 func (c *conditional) set(g decidedGroup) {
@@ -94,19 +92,22 @@ func (c *conditional) set(g decidedGroup) {
 }
 
 func (d *Decisions) sweepGroups(now int64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := maps.Clone(*d.groups.Load())
-	maps.DeleteFunc(all, func(_ uint64, c *conditional) bool { return c.expires < now })
-	d.groups.Store(&all)
+	for i := range d.shards {
+		s := &d.shards[i]
+		s.mu.Lock()
+		maps.DeleteFunc(s.groups, func(_ uint64, c *conditional) bool { return c.expires < now })
+		s.mu.Unlock()
+	}
 }
 
 // throttledResource tells whether a request to an API or resource is refused:
 // by the first named group that it fits, else by the default group unless it
 // fits one that this spares.
 func (d *Decisions) throttledResource(hash uint64, x *exchange.Exchange) (int64, bool) {
-	all := *d.groups.Load()
-	c := all[hash]
+	s := d.shard(hash)
+	s.mu.RLock()
+	c := s.groups[hash]
+	s.mu.RUnlock()
 	if c == nil {
 		return 0, false
 	}

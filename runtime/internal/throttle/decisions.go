@@ -24,7 +24,6 @@ type Decisions struct {
 	offset  offset
 
 	mu        sync.Mutex // of writers of what follows
-	groups    atomic.Pointer[map[uint64]*conditional]
 	templates atomic.Pointer[[]template]
 	blocks    atomic.Pointer[blocking]
 }
@@ -39,7 +38,10 @@ const (
 type decisionShard struct {
 	mu   sync.RWMutex
 	keys map[uint64]decided // by seeded hash: a request finds them without a string
-	_    [32]byte
+	// groups are the condition groups of APIs and resources, by the hash of the
+	// key without a group's name.
+	groups map[uint64]*conditional
+	_      [24]byte
 }
 
 // decided is the state of one key. Times are milliseconds.
@@ -66,8 +68,8 @@ func NewDecisions(o DecisionOptions) *Decisions {
 	d := &Decisions{options: o, skew: o.Skew.Milliseconds(), seed: maphash.MakeSeed()}
 	for i := range d.shards {
 		d.shards[i].keys = map[uint64]decided{}
+		d.shards[i].groups = map[uint64]*conditional{}
 	}
-	d.groups.Store(&map[uint64]*conditional{})
 	d.templates.Store(&[]template{})
 	d.blocks.Store(newBlocking(nil))
 	return d
