@@ -34,13 +34,20 @@ func many(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	g := c.Gateways[0]
+	// A second gateway that hears nothing tells what the machine is worth
+	// meanwhile: manager, broker and the flood's source are on it as well.
+	other, err := b.StartGateway(ctx, c.Backend.URL, nodes.Where{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, other.Stop()) }()
 	token, err := b.Token(ctx, "many", "Unlimited")
 	if err != nil {
 		return err
 	}
 	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, 3*time.Minute))
 	load := func() ([]sample, error) {
-		return offer(ctx, c.Gateways, "/tickets/list", token, manyRate, time.Duration(b.seconds)*time.Second)
+		return offer(ctx, []*harness.Gateway{g, other}, "/tickets/list", token, 2*manyRate, time.Duration(b.seconds)*time.Second)
 	}
 	if _, err := load(); err != nil { // warm
 		return err
@@ -83,9 +90,22 @@ func many(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	b.say("%d keys in force after at most %v; resident memory %.1f MB before, %.1f MB after: %.1f MB for them", manyKeys, took.Round(time.Millisecond), before, after, after-before)
-	b.say("at %d requests a second: p50 %v p99 %v before, p50 %v p99 %v meanwhile: p99 x %.2f", manyRate, quantile(quiet, 0.5), quantile(quiet, 0.99),
-		quantile(meanwhile, 0.5), quantile(meanwhile, 0.99), float64(quantile(meanwhile, 0.99))/float64(quantile(quiet, 0.99)))
+	for n, name := range []string{"the gateway", "a gateway without a manager, at the same time"} {
+		before, during := of(quiet, n), of(meanwhile, n)
+		b.say("%s, at %d requests a second: p50 %v p99 %v before, p50 %v p99 %v meanwhile: p99 x %.2f", name, manyRate, quantile(before, 0.5), quantile(before, 0.99),
+			quantile(during, 0.5), quantile(during, 0.99), float64(quantile(during, 0.99))/float64(quantile(before, 0.99)))
+	}
 	return b.sampleOf(ctx, g)
+}
+
+// of gives what one gateway was sent.
+func of(all []sample, gateway int) (some []sample) {
+	for _, s := range all {
+		if s.gateway == gateway {
+			some = append(some, s)
+		}
+	}
+	return some
 }
 
 // sampleOf asks with tokens of some of the applications, and of one that has
