@@ -2,146 +2,55 @@ package trafficmanager
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"mgw/runtime/internal/event"
 	"mgw/runtime/internal/jms"
+	"mgw/runtime/internal/jms/brokertest"
 )
-
-// broker is a RabbitMQ of the test's own.
-type broker struct {
-	port int
-	dir  string
-	cmd  *exec.Cmd
-}
 
 // common is the broker of all tests that leave theirs alone; they run one after
 // the other. TestMain ends it.
-var common *broker
+var (
+	common       *brokertest.Broker
+	commonFolder string
+)
 
-func commonBroker(t testing.TB) *broker {
+func commonBroker(t testing.TB) *brokertest.Broker {
 	t.Helper()
 	if common == nil {
-		needBroker(t)
 		dir, err := os.MkdirTemp("", "trafficmanager-broker-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &broker{dir: dir, port: freePort(t)}
-		b.start(t)
-		common = b
+		commonFolder = dir
+		common = brokertest.StartIn(t, dir)
 	}
 	return common
 }
 
 // endCommonBroker gives back what commonBroker started.
 func endCommonBroker() {
-	if common != nil {
-		syscall.Kill(-common.cmd.Process.Pid, syscall.SIGKILL)
-		common.cmd.Wait() // killed: its error says nothing
-		os.RemoveAll(common.dir)
+	if common == nil {
+		return
 	}
-}
-
-// startBroker gives a broker that the test may stop.
-func startBroker(t testing.TB) *broker {
-	t.Helper()
-	needBroker(t)
-	b := &broker{dir: t.TempDir(), port: freePort(t)}
-	b.start(t)
-	t.Cleanup(func() { b.stop(t) })
-	return b
-}
-
-func needBroker(t testing.TB) {
-	t.Helper()
-	if _, err := exec.LookPath("rabbitmq-server"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("left out, RabbitMQ is not installed: ", err)
+	if err := common.Kill(); err != nil {
+		fmt.Fprintln(os.Stderr, "ending the broker:", err)
 	}
-}
-
-// freePort gives a port whose distribution port, 20000 above, exists too.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		ln.Close()
-		if port+20000 < 65536 {
-			return port
-		}
-	}
-	t.Fatal("no port below 45536 is free")
-	return 0
-}
-
-func (b *broker) start(t testing.TB) {
-	t.Helper()
-	log, err := os.Create(filepath.Join(b.dir, "output"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	b.cmd = exec.Command("../../.ci/rabbitmq", fmt.Sprint(b.port), filepath.Join(b.dir, "broker"))
-	b.cmd.Stdout, b.cmd.Stderr = log, log
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := b.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(90 * time.Second); !b.answers(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the broker does not answer")
-		}
-	}
-}
-
-// answers tells whether the broker takes part in the protocol: one that is
-// still starting accepts and closes.
-func (b *broker) answers() bool {
-	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", b.port))
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	conn.Write([]byte("AMQP\x00\x00\x09\x01"))
-	conn.SetReadDeadline(time.Now().Add(time.Second))
-	n, err := conn.Read(make([]byte, 1))
-	return n == 1 && err == nil
-}
-
-// stop kills the broker and everything it started.
-func (b *broker) stop(t testing.TB) {
-	t.Helper()
-	if err := syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		t.Error(err)
-	}
-	b.cmd.Wait() // killed: its error says nothing
-}
-
-func (b *broker) url() string {
-	return fmt.Sprintf("amqp://guest:guest@mgw/?brokerlist='tcp://127.0.0.1:%d'", b.port)
+	os.RemoveAll(commonFolder)
 }
 
 // conf is the configuration of a manager that publishes there.
-func (b *broker) conf() string { return "broker.providerUrl = \"" + b.url() + "\"\n" }
+// brokerConf is the configuration of a manager with a broker.
+func brokerConf(b *brokertest.Broker) string { return "broker.providerUrl = \"" + b.URL() + "\"\n" }
 
 // listener is a gateway's end of the topic: what arrived and when.
 type listener struct {
@@ -178,9 +87,9 @@ func (l *listener) Received(m jms.Message, err error) {
 }
 
 // listen subscribes until the test ends.
-func (b *broker) listen(t testing.TB) *listener {
+func listenTo(t testing.TB, b *brokertest.Broker) *listener {
 	t.Helper()
-	u, err := jms.ParseProviderURL(b.url(), nil)
+	u, err := jms.ParseProviderURL(b.URL(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,8 +157,8 @@ func TestDecisionsReachGatewaysOnceAndSoon(t *testing.T) {
 	b := commonBroker(t)
 	for _, format := range []string{"map", "text"} {
 		t.Run(format, func(t *testing.T) {
-			l := b.listen(t)
-			f := connect(t, run(t, conf(t, t.TempDir(), b.conf()+"broker.messageFormat = '"+format+"'\n"), testPolicies))
+			l := listenTo(t, b)
+			f := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)+"broker.messageFormat = '"+format+"'\n"), testPolicies))
 			e := event.Event{AppKey: "k", AppTier: "Gold", ResourceKey: "r", ResourceTier: "Plain"}
 			f.post(t, repeat(e, 9)...)
 			f.post(t, repeat(e, 9)...)
@@ -280,8 +189,8 @@ func TestDecisionsReachGatewaysOnceAndSoon(t *testing.T) {
 
 func TestAdminChangesReachGatewaysAtOnce(t *testing.T) {
 	b := commonBroker(t)
-	l := b.listen(t)
-	f := connect(t, run(t, conf(t, t.TempDir(), b.conf()), testPolicies))
+	l := listenTo(t, b)
+	f := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)), testPolicies))
 	await(t, "the policies' template", func() bool { return l.find(templateOf("$userId:$apiContext:$clientIp", false)) })
 	f.ask(t, "POST", blocksPath, `{"conditionType":"IP","conditionValue":{"fixedIp":"10.0.0.1"}}`)
 	await(t, "the condition", func() bool { return l.find(blockOf(1, true)) })
@@ -353,8 +262,8 @@ func (w *wire) cut() {
 
 func TestBrokerThatWasAwayGetsWhatStillMatters(t *testing.T) {
 	b := commonBroker(t)
-	l := b.listen(t)
-	w := newWire(t, fmt.Sprintf("127.0.0.1:%d", b.port))
+	l := listenTo(t, b)
+	w := newWire(t, b.Address())
 	f := connect(t, run(t, conf(t, t.TempDir(), "broker.providerUrl = \"amqp://guest:guest@mgw/?brokerlist='tcp://"+w.address+"'\"\n"),
 		testPolicies+"  - soon: {keyTemplate: \"soon:$appId\", count: 1, unitTime: 1, timeUnit: sec}\n"))
 	f.ask(t, "POST", blocksPath, `{"conditionType":"API","conditionValue":"/p"}`)
@@ -381,14 +290,14 @@ func TestBrokerThatWasAwayGetsWhatStillMatters(t *testing.T) {
 }
 
 func TestManagerOutlivesItsBroker(t *testing.T) {
-	b := startBroker(t)
-	f := connect(t, run(t, conf(t, t.TempDir(), b.conf()), testPolicies))
-	b.stop(t)
+	b := brokertest.Start(t)
+	f := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)), testPolicies))
+	b.Stop(t)
 	await(t, "the loss to be known", func() bool { return !f.outbox.connected() })
 	f.post(t, gold, gold, gold)
-	b.start(t)
+	b.Start(t)
 	connect(t, f)
-	l := b.listen(t)
+	l := listenTo(t, b)
 	f.post(t, repeat(event.Event{AppKey: "later", AppTier: "Gold"}, 3)...)
 	await(t, "a decision", func() bool { return l.has("later") })
 }
@@ -400,9 +309,9 @@ func TestDelayFromTheCrossingEventToTheLastGateway(t *testing.T) {
 	b := commonBroker(t)
 	gateways := make([]*listener, 10)
 	for i := range gateways {
-		gateways[i] = b.listen(t)
+		gateways[i] = listenTo(t, b)
 	}
-	f := connect(t, run(t, conf(t, t.TempDir(), b.conf()), "applicationPolicies:\n  - One: {count: 1, unitTime: 1, timeUnit: year}\n"))
+	f := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)), "applicationPolicies:\n  - One: {count: 1, unitTime: 1, timeUnit: year}\n"))
 	var delays []time.Duration
 	for i := range 100 {
 		key := fmt.Sprint("k", i)

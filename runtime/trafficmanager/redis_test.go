@@ -3,10 +3,6 @@ package trafficmanager
 import (
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,54 +10,17 @@ import (
 	"time"
 
 	"mgw/runtime/internal/event"
+	"mgw/runtime/internal/lease/redistest"
 	"mgw/runtime/internal/limit"
 )
 
 // redisServer is a Redis of the test's own.
-type redisServer struct {
-	port int
-	dir  string
-	cmd  *exec.Cmd
-}
+type redisServer struct{ *redistest.Server }
 
-func startRedis(t testing.TB) *redisServer {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("left out, Redis is not installed: ", err)
-	}
-	s := &redisServer{port: freePort(t), dir: t.TempDir()}
-	s.start(t)
-	t.Cleanup(s.stop)
-	return s
-}
-
-func (s *redisServer) start(t testing.TB) {
-	t.Helper()
-	s.cmd = exec.Command("redis-server", "--port", fmt.Sprint(s.port), "--bind", "127.0.0.1", "--save", "", "--dir", s.dir,
-		"--requirepass", "hush", "--logfile", filepath.Join(s.dir, "log"))
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "Redis to listen", func() bool {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	})
-}
-
-func (s *redisServer) stop() {
-	s.cmd.Process.Kill()
-	s.cmd.Wait() // killed: its error says nothing
-}
+func startRedis(t testing.TB) *redisServer { return &redisServer{redistest.Start(t)} }
 
 func (s *redisServer) conf() string {
-	return fmt.Sprintf("store.type = 'redis'\nstore.redis.url = 'redis://127.0.0.1:%d/0'\nstore.redis.password = 'hush'\n", s.port)
+	return "store.type = 'redis'\nstore.redis.url = '" + s.URL() + "/0'\n"
 }
 
 func (s *redisServer) open(t testing.TB) *redisStore {
@@ -164,8 +123,8 @@ func TestManagersThatShareARedisCountTogether(t *testing.T) {
 func TestDecisionOfAManagerThatDiedIsPublishedByAnother(t *testing.T) {
 	s := startRedis(t)
 	b := commonBroker(t)
-	l := b.listen(t)
-	connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
+	l := listenTo(t, b)
+	connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)+s.conf()), testPolicies))
 	// It has no broker: it decides, records, and never publishes.
 	mute := run(t, conf(t, t.TempDir(), noBroker+s.conf()), testPolicies)
 	e := event.Event{ResourceKey: "r", ResourceTier: "Plain"}
@@ -211,9 +170,9 @@ func TestBatchThatWentToTwoManagersIsCountedOnce(t *testing.T) {
 func TestManagersThatShareARedisPublishEachDecisionOnce(t *testing.T) {
 	s := startRedis(t)
 	b := commonBroker(t)
-	one := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
-	two := connect(t, run(t, conf(t, t.TempDir(), b.conf()+s.conf()), testPolicies))
-	l := b.listen(t)
+	one := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)+s.conf()), testPolicies))
+	two := connect(t, run(t, conf(t, t.TempDir(), brokerConf(b)+s.conf()), testPolicies))
+	l := listenTo(t, b)
 	var group sync.WaitGroup
 	for _, f := range []*fixture{one, two} {
 		group.Go(func() {
@@ -270,7 +229,7 @@ func TestManagerCountsAloneWhileRedisIsAway(t *testing.T) {
 	f := run(t, conf(t, t.TempDir(), noBroker+s.conf()), testPolicies)
 	f.post(t, gold)
 	f.counted(t)
-	s.stop()
+	s.Stop(t)
 	f.post(t, gold, gold, gold)
 	f.counted(t)
 	await(t, "the key to be throttled", func() bool { return f.throttled(t)["a:u"] != nil })
@@ -280,7 +239,7 @@ func TestManagerCountsAloneWhileRedisIsAway(t *testing.T) {
 	if status, _ := f.ask(t, "POST", blocksPath, `{"conditionType":"API","conditionValue":"/p"}`); status != 503 {
 		t.Errorf("a change that cannot be stored: %d", status)
 	}
-	s.start(t)
+	s.Start(t)
 	await(t, "Redis to be in use again", func() bool {
 		_, body := f.ask(t, "GET", "/health?verbose", "")
 		return strings.Contains(body, `"store":"ok"`)

@@ -27,15 +27,23 @@ type Broker struct {
 // Start starts a broker and waits until it listens.
 func Start(t testing.TB) *Broker {
 	t.Helper()
+	b := StartIn(t, t.TempDir())
+	t.Cleanup(func() { b.Stop(t) })
+	return b
+}
+
+// StartIn is Start for a broker that several tests share: it lives in a folder
+// of the caller's until the caller stops it.
+func StartIn(t testing.TB, dir string) *Broker {
+	t.Helper()
 	if _, err := exec.LookPath("rabbitmq-server"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)
 		}
 		t.Skip("left out: ", err)
 	}
-	b := &Broker{dir: t.TempDir(), Port: freePort(t)}
+	b := &Broker{dir: dir, Port: freePort(t)}
 	b.Start(t)
-	t.Cleanup(func() { b.Stop(t) })
 	return b
 }
 
@@ -106,10 +114,19 @@ func script() string {
 // Stop kills the broker and everything it started.
 func (b *Broker) Stop(t testing.TB) {
 	t.Helper()
-	if err := syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := b.Kill(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Kill is Stop where there is no test any more.
+func (b *Broker) Kill() error {
+	err := syscall.Kill(-b.cmd.Process.Pid, syscall.SIGKILL)
 	b.cmd.Wait() // killed: its error says nothing
+	if errors.Is(err, syscall.ESRCH) {
+		return nil
+	}
+	return err
 }
 
 // Address is host:port.
