@@ -28,6 +28,7 @@ type part struct {
 
 var parts = []part{
 	{"even", "three gateways, ten a minute, 60 requests spread evenly", even},
+	{"news", "three gateways: from the request that reaches a limit to the last gateway refusing", news},
 	{"overshoot", "ten gateways, a thousand a second on one key, three thousand offered", overshoot},
 	{"cost", "CPU of a gateway for each event", cost},
 	{"many", "a hundred thousand throttled keys: memory and latency", many},
