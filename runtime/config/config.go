@@ -81,6 +81,7 @@ type Listener struct {
 	WriteTimeout         time.Duration // without progress
 	IdleTimeout          time.Duration
 	ShutdownTimeout      time.Duration
+	ShutdownDelay        time.Duration // /ready says no, requests are still accepted
 }
 
 // Auth is [authConfig], [jwtConfig], [security] and the clock skew.

@@ -189,6 +189,7 @@ listenerConfig.timeouts.body = "1m"
 listenerConfig.timeouts.write = "60s"
 listenerConfig.timeouts.idle = "120s"
 listenerConfig.shutdownTimeout = "30s"
+listenerConfig.shutdownDelay = "0s"
 keyManager.serverUrl = ""
 httpClients.legacyStatus = false
 httpClients.certificateFile = ""

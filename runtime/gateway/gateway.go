@@ -262,6 +262,7 @@ func (g *Gateway) drain() error {
 	g.system.draining.Store(true)
 	bound := g.options.Config.Listener.ShutdownTimeout
 	g.options.Log.Info("shutting down", "bound", bound.String())
+	time.Sleep(g.options.Config.Listener.ShutdownDelay) // load balancers hear /ready
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
 	if err := g.listener.Shutdown(ctx); err != nil {

@@ -223,6 +223,27 @@ func TestRequestsUnderWayFinishWhenTheGatewayStops(t *testing.T) {
 	}
 }
 
+func TestReadinessEndsBeforeRequestsAreRefused(t *testing.T) {
+	r := start(t, served(backendOf(t, func(http.ResponseWriter, *http.Request) {})), "listenerConfig.shutdownDelay=1s")
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		status, body := get(t, r.url+"/ready")
+		if status == 503 && body == `{"status":"draining"}` {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	if status, body := get(t, r.url+"/pets/many"); status != 200 {
+		t.Errorf("during the delay: %d %s", status, body)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAPanicIsA500AndALogLine(t *testing.T) {
 	r := start(t, served("http://127.0.0.1:1"))
 	chain := r.chain()
