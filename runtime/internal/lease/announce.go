@@ -124,21 +124,26 @@ func (r *runner) announceOnce(ctx context.Context) {
 	if mono-sent < int64(s.timeout) {
 		r.ls.health.note(r.ls.options.Logger, true, nil)
 	}
-	if lost := r.presence.set(next); lost != nil {
-		r.remind(lost)
-	}
+	r.remind(next, r.presence.set(next))
 }
 
-// remind makes limits whose state was lost tell what they saw of it.
-func (r *runner) remind(lost map[int]bool) {
-	for _, l := range r.ls.all() {
-		if !lost[r.ls.store.slot(l.spec.Key)] {
-			continue
-		}
+// remind makes limits call that have something to say without a request:
+// those whose state was lost tell what they saw of it, and those whose share
+// is not what it should be, nodes having come or gone, ask for it.
+func (r *runner) remind(slots []seenAt, lost map[int]bool) {
+	limits := r.ls.reserved()
+	if lost != nil {
+		limits = r.ls.all()
+	}
+	for _, l := range limits {
+		slot := r.ls.store.slot(l.spec.Key)
 		l.mu.Lock()
-		l.m.report = l.m.seen != noWindow
+		say := l.m.seen != noWindow && (lost[slot] || l.spec.Reserve && l.m.share != l.spec.Count/slots[slot].nodes)
+		l.m.report = l.m.report || say
 		l.mu.Unlock()
-		l.kick()
+		if say {
+			l.kick()
+		}
 	}
 }
 

@@ -106,6 +106,7 @@ type Leases struct {
 
 	mu     sync.RWMutex
 	limits map[string]*Limit
+	firm   []*Limit // those with Reserve
 
 	kickMu sync.Mutex
 	kicks  []*Limit
@@ -172,6 +173,7 @@ func (ls *Leases) Limit(s Spec) (*Limit, error) {
 		ls.limits[s.Key] = l
 	}
 	if s.Reserve {
+		ls.firm = append(ls.firm, l)
 		l.kick()
 	}
 	return l, nil

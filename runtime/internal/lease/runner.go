@@ -3,6 +3,7 @@ package lease
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -230,6 +231,13 @@ func (ls *Leases) all() []*Limit {
 		out = append(out, l)
 	}
 	return out
+}
+
+// reserved gives those that keep shares in Redis.
+func (ls *Leases) reserved() []*Limit {
+	ls.mu.RLock()
+	defer ls.mu.RUnlock()
+	return slices.Clone(ls.firm)
 }
 
 // timers is a heap of limits by when they want to be looked at.

@@ -452,6 +452,9 @@ func (n *simNode) announce() {
 		}
 		n.mark = p.since
 		n.m.hearsay(p.time-n.mono(), p.time-sent, p.nodes)
+		if s.spec.Reserve && n.m.seen != noWindow && n.m.share != s.spec.Count/max(1, p.nodes) {
+			n.m.report = true
+		}
 		n.poll()
 	})
 }

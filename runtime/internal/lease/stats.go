@@ -59,11 +59,13 @@ func (l *Limit) Stats() Stats {
 // Stats gives the figures of the limits that keep shares (all: of every limit
 // remembered), by key.
 func (ls *Leases) Stats(all bool) []Stats {
-	var out []Stats
-	for _, l := range ls.all() {
-		if all || l.spec.Reserve {
-			out = append(out, l.Stats())
-		}
+	limits := ls.reserved()
+	if all {
+		limits = ls.all()
+	}
+	out := make([]Stats, 0, len(limits))
+	for _, l := range limits {
+		out = append(out, l.Stats())
 	}
 	slices.SortFunc(out, func(a, b Stats) int { return cmp.Compare(a.Key, b.Key) })
 	return out
