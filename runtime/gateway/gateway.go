@@ -111,6 +111,7 @@ func (g *Gateway) buildLimits() (err error) {
 		return err
 	}
 	limits := throttleOptions(cfg, served, g.clock.Now)
+	limits.Unknown = new(unknownTiers).reporter(log)
 	limits.Decisions, limits.Publish = g.cluster.decisions, g.cluster.publish()
 	if cfg.Throttling.ClusterMode == "lease" {
 		limits.Leases = tierLeases{leases}

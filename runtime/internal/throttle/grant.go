@@ -35,9 +35,9 @@ func (t *Throttle) prepare(g *exchange.Grant) *grantLimits {
 			l.fault = reply.PolicyEnforcement
 		}
 	} else {
-		app, fault := t.tierOf(t.application, p.Application.Tier)
+		app, fault := t.tierOf(t.application, levelApplication, p.Application.Tier)
 		var subFault *reply.Fault
-		sub, subFault = t.tierOf(t.subscription, g.SubscriptionTier)
+		sub, subFault = t.tierOf(t.subscription, levelSubscription, g.SubscriptionTier)
 		switch {
 		case sub != nil && !sub.permits(p.Roles):
 			l.fault = reply.TierNotPermitted
@@ -63,7 +63,7 @@ func (t *Throttle) prepare(g *exchange.Grant) *grantLimits {
 // tierOf gives the tier that a credential names, nil when it limits nothing. A
 // tier that the policies do not know is the traffic manager's, if there is
 // one; without, nobody enforces it (contract 3.2).
-func (t *Throttle) tierOf(tiers map[string]*tier, name string) (*tier, *reply.Fault) {
+func (t *Throttle) tierOf(tiers map[string]*tier, level, name string) (*tier, *reply.Fault) {
 	switch c := tiers[name]; {
 	case name == "":
 		return nil, nil
@@ -71,6 +71,9 @@ func (t *Throttle) tierOf(tiers map[string]*tier, name string) (*tier, *reply.Fa
 		return nil, reply.PolicyEnforcement
 	case c != nil || name == spec.TierUnlimited || t.options.TrafficManager:
 		return c, nil
+	}
+	if t.options.Unknown != nil {
+		t.options.Unknown(level, name)
 	}
 	return nil, reply.PolicyEnforcement
 }

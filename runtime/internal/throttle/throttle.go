@@ -66,6 +66,10 @@ type Options struct {
 	Publish                                 Publish
 	EventHeaders, EventQueries, EventClaims bool
 
+	// Unknown is told of each credential that names a tier which nobody knows,
+	// so that an operator learns why its requests end with 900809; may be nil.
+	Unknown func(level, tier string)
+
 	// Leases, where there are, count the quotas of tiers over all nodes.
 	Leases Leases
 }
