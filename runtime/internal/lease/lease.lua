@@ -129,7 +129,8 @@ if share >= 0 then
     elseif not redis.call('ZSCORE', nodes, node) then
       target = math.min(target, mine) -- a node that is not registered gets none
     end
-    if target > mine and now >= s.from then
+    -- Only for windows to come: of this one others may have taken all that is free.
+    if target > mine and renounced == window and current and now >= s.from then
       by = math.min(target - mine, math.max(0, limit - s.sum - missing()))
       change(renounced, by)
       mine = mine + by

@@ -220,7 +220,7 @@ func (m *model) shares(s *modelState, node string, now, window, count int64, cur
 	} else if !there {
 		target = min(target, e.share)
 	}
-	if target > e.share && now >= s.from {
+	if target > e.share && e.renounced == window && current && now >= s.from {
 		by = min(target-e.share, max(0, limit-s.sum-s.missing(now)))
 		s.change(e.renounced, by, smooth)
 		e.share += by
