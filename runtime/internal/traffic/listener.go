@@ -35,6 +35,9 @@ type ListenerOptions struct {
 // How a Listener behaves.
 const (
 	pollEvery = 5 * time.Second
+	// leastPullPause keeps messages that cannot be read from making a gateway
+	// pull all the time.
+	leastPullPause = 200 * time.Millisecond
 	// maxBuffer bounds the messages that wait for a snapshot; beyond it they
 	// are applied before it, which Replace tolerates.
 	maxBuffer = 100_000
@@ -125,7 +128,9 @@ func (l *Listener) Run(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
+		next := time.Now().Add(leastPullPause)
 		l.pull(ctx)
+		rest(ctx, time.Until(next))
 		for due := false; !due; {
 			select {
 			case <-ctx.Done():
