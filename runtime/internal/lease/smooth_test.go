@@ -21,9 +21,6 @@ func TestTheSmoothShapeHoldsItsBoundAcrossNodes(t *testing.T) {
 	for _, l := range limits {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				// The moment of taking lies between the two readings; the
-				// later one of the first and the earlier of the last would be
-				// unfair to neither, but the span may only seem shorter.
 				before := int64(time.Since(begin))
 				if _, ok := l.Take(); ok {
 					mu.Lock()
