@@ -17,52 +17,18 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"mgw/samples/internal/serve"
 )
 
+// The URL that the provider serves at is the issuer of its tokens.
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8090", "`address` to listen on; port 0 picks a free one")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := serve(ctx, *addr); err != nil {
-		fmt.Fprintln(os.Stderr, "idp:", err)
-		os.Exit(1)
-	}
-}
-
-// serve answers until ctx ends. The first line it prints is its URL, which is
-// also the issuer of its tokens.
-func serve(ctx context.Context, addr string) error {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
-	}
-	issuer := fmt.Sprintf("http://%s", ln.Addr())
-	p, err := newProvider(issuer)
-	if err != nil {
-		return err
-	}
-	fmt.Println(issuer)
-	server := &http.Server{Handler: p.handler(), ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		stopped <- server.Shutdown(bound)
-	}()
-	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return <-stopped
+	serve.Main("idp", "127.0.0.1:8090", func(issuer string) (http.Handler, error) {
+		p, err := newProvider(issuer)
+		if err != nil {
+			return nil, err
+		}
+		return p.handler(), nil
+	})
 }
