@@ -35,9 +35,9 @@ type ListenerOptions struct {
 // How a Listener behaves.
 const (
 	pollEvery = 5 * time.Second
-	// leastPullPause keeps messages that cannot be read from making a gateway
-	// pull all the time.
-	leastPullPause = 200 * time.Millisecond
+	// A message that cannot be read causes a pull at once, unless there was one
+	// just before: a broker full of them must not make a gateway pull all the time.
+	justBefore = time.Second
 	// maxBuffer bounds the messages that wait for a snapshot; beyond it they
 	// are applied before it, which Replace tolerates.
 	maxBuffer = 100_000
@@ -54,9 +54,11 @@ type Listener struct {
 	pulling bool            // messages are buffered
 	buffer  []event.Message // since Subscribed
 
-	topic    atomic.Bool // subscribed
-	current  atomic.Bool // the last pull succeeded
-	failing  atomic.Bool // an outage was logged
+	topic    atomic.Bool  // subscribed
+	current  atomic.Bool  // the last pull succeeded
+	failing  atomic.Bool  // an outage was logged
+	doubtful atomic.Bool  // a message since the last pull could not be read
+	pulled   atomic.Int64 // when the last pull began
 	messages atomic.Uint64
 	broken   atomic.Uint64
 	last     atomic.Int64 // clock time of the last message; 0 for none
@@ -78,6 +80,7 @@ func NewListener(o ListenerOptions) *Listener {
 // snapshot has been applied.
 func (l *Listener) Subscribed() {
 	l.hold()
+	l.current.Store(false) // what was published before is not known yet
 	l.topic.Store(true)
 	l.pullNow()
 }
@@ -102,7 +105,7 @@ func (l *Listener) Received(m event.Message, err error) {
 	if err != nil {
 		l.broken.Add(1)
 		l.options.Log.Debug("a message of the traffic manager cannot be read", "error", err)
-		l.pullNow()
+		l.doubt()
 		return
 	}
 	l.messages.Add(1)
@@ -113,6 +116,14 @@ func (l *Listener) Received(m event.Message, err error) {
 		return
 	}
 	l.options.Sink.Apply(m)
+}
+
+// doubt has a snapshot bring what a message may have said.
+func (l *Listener) doubt() {
+	l.doubtful.Store(true)
+	if l.options.Now()-l.pulled.Load() > int64(justBefore) {
+		l.pullNow()
+	}
 }
 
 func (l *Listener) pullNow() {
@@ -128,9 +139,7 @@ func (l *Listener) Run(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		next := time.Now().Add(leastPullPause)
 		l.pull(ctx)
-		rest(ctx, time.Until(next))
 		for due := false; !due; {
 			select {
 			case <-ctx.Done():
@@ -138,7 +147,7 @@ func (l *Listener) Run(ctx context.Context) {
 			case <-l.wake:
 				due = true
 			case <-tick.C:
-				due = l.options.Poll || !l.topic.Load() || !l.current.Load()
+				due = l.options.Poll || !l.topic.Load() || !l.current.Load() || l.doubtful.Load()
 			}
 		}
 	}
@@ -149,6 +158,8 @@ func (l *Listener) Run(ctx context.Context) {
 // undone by it. A pull that fails lets the messages through all the same.
 func (l *Listener) pull(ctx context.Context) {
 	l.hold()
+	l.doubtful.Store(false)
+	l.pulled.Store(l.options.Now())
 	s, err := l.retriever.snapshot(ctx, time.Unix(0, l.options.Now()))
 	if ctx.Err() != nil {
 		return

@@ -150,6 +150,13 @@ func TestABrokenMessageCausesAPull(t *testing.T) {
 	if n := l.Stats().Broken; n != 1 {
 		t.Errorf("%d broken", n)
 	}
+	for range 1000 {
+		l.Received(nil, errors.New("nonsense"))
+		time.Sleep(100 * time.Microsecond) // long enough for many pulls
+	}
+	if n := strings.Count(to.all(), "replace"); n > 5 {
+		t.Errorf("%d pulls for messages that came all at once", n)
+	}
 }
 
 func TestWithoutATopicSnapshotsArePolled(t *testing.T) {
