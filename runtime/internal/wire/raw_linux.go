@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"syscall"
+	"unsafe"
 )
 
 // rawConn gives direct access to a TCP connection's descriptor, nil for all
@@ -20,37 +21,44 @@ func rawConn(nc net.Conn) syscall.RawConn {
 	return raw
 }
 
+// The calls below go to the kernel without telling the scheduler: descriptors
+// of net are non-blocking, so they never wait. Told, it takes the processor away
+// from a call that the kernel has interrupted, and moves the other goroutines to
+// another thread, which costs more than the call.
+
+// rawCall gives a read's or write's result, tried again when it is interrupted.
+func rawCall(trap, fd uintptr, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, err := syscall.RawSyscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if err != syscall.EINTR {
+			return int(n), err
+		}
+	}
+}
+
 // rawRead is one read that does not block. It gives 0 bytes and again when
 // there is nothing yet, and 0 bytes and no error at the end.
 func rawRead(fd uintptr, b []byte) (n int, again bool, err error) {
-	for {
-		n, err = syscall.Read(int(fd), b)
-		switch err {
-		case nil:
-			return n, false, nil
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return 0, true, nil
-		default:
-			return 0, false, err
-		}
+	switch n, err := rawCall(syscall.SYS_READ, fd, b); err {
+	case 0:
+		return n, false, nil
+	case syscall.EAGAIN:
+		return 0, true, nil
+	default:
+		return 0, false, err
 	}
 }
 
 // rawWrite is one write that does not block: fewer bytes than asked for mean
 // that the socket is full.
 func rawWrite(fd uintptr, b []byte) (n int, err error) {
-	for {
-		n, err = syscall.Write(int(fd), b)
-		switch err {
-		case nil:
-			return n, nil
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return 0, nil
-		default:
-			return 0, err
-		}
+	switch n, err := rawCall(syscall.SYS_WRITE, fd, b); err {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN:
+		return 0, nil
+	default:
+		return 0, err
 	}
 }
 
@@ -75,6 +83,6 @@ func rawOpen(fd uintptr) bool {
 // bytes that nobody asked for.
 func rawQuiet(fd uintptr) bool {
 	var b [1]byte
-	_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	_, _, err := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
 	return err == syscall.EAGAIN
 }
