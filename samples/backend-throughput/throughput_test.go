@@ -71,7 +71,7 @@ func end(t *testing.T, f *fleet.Fleet) {
 func at(t *testing.T, f *fleet.Fleet, path string, rate float64, length time.Duration) (passed int) {
 	t.Helper()
 	n := len(f.Gateways)
-	shots, err := fleet.Offer(t.Context(), f.Gateways, path, fleet.NewPlan(n, length, func(int, time.Duration) float64 { return rate / float64(n) }))
+	shots, err := fleet.Offer(t.Context(), f.Gateways, path, "", fleet.NewPlan(n, length, func(int, time.Duration) float64 { return rate / float64(n) }))
 	if err != nil {
 		t.Fatal(err)
 	}

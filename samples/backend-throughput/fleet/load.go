@@ -47,8 +47,8 @@ type Shot struct {
 const linesEach = 16
 
 // Offer sends requests as planned, whether or not earlier ones were answered as
-// long as a connection is free.
-func Offer(ctx context.Context, gateways []*harness.Gateway, path string, plan Plan) ([]Shot, error) {
+// long as a connection is free. An empty token is none.
+func Offer(ctx context.Context, gateways []*harness.Gateway, path, token string, plan Plan) ([]Shot, error) {
 	var lines []*line
 	defer func() {
 		for _, l := range lines {
@@ -56,7 +56,7 @@ func Offer(ctx context.Context, gateways []*harness.Gateway, path string, plan P
 		}
 	}()
 	for i := range linesEach * len(gateways) {
-		l, err := open(ctx, gateways[i%len(gateways)].HTTP, path)
+		l, err := open(ctx, gateways[i%len(gateways)].HTTP, path, token)
 		if err != nil {
 			return nil, err
 		}
@@ -96,13 +96,17 @@ type line struct {
 	request []byte
 }
 
-func open(ctx context.Context, gateway, path string) (*line, error) {
+func open(ctx context.Context, gateway, path, token string) (*line, error) {
 	address := strings.TrimPrefix(gateway, "http://")
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return &line{conn, bufio.NewReader(conn), []byte("GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\n\r\n")}, nil
+	request := "GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\n"
+	if token != "" {
+		request += "Authorization: Bearer " + token + "\r\n"
+	}
+	return &line{conn, bufio.NewReader(conn), []byte(request + "\r\n")}, nil
 }
 
 var errAnswer = errors.New("not an answer")
