@@ -35,11 +35,6 @@ type element struct {
 	line, col int
 }
 
-// is tells whether an element is of the throttle name space.
-func (e *element) is(local string) bool {
-	return e.name.Space == throttleSpace && e.name.Local == local
-}
-
 // isGroup tells whether an element is one that WS-Policy groups others with.
 func (e *element) isGroup() bool {
 	if e.name.Space != policySpace && e.name.Space != policySpace15 {
