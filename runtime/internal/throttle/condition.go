@@ -58,23 +58,31 @@ func (t *Throttle) group(s *spec.Tier, n int, level string, source limit.Source,
 		if m == nil {
 			continue
 		}
-		v := valueMatch{source: valueSource(source), invert: m.Invert}
-		for name, expr := range m.Values {
-			re, err := regexp.Compile(expr)
-			if err != nil {
-				return g, fmt.Errorf("tier %s, condition %d: %w", s.Name, n+1, err)
-			}
-			v.patterns = append(v.patterns, pattern{name, re})
+		v, err := newValueMatch(valueSource(source), m.Values, m.Invert)
+		if err != nil {
+			return g, fmt.Errorf("tier %s, condition %d: %w", s.Name, n+1, err)
 		}
 		g.values = append(g.values, v)
 	}
 	if !c.Unlimited {
 		// The suffix is what a traffic manager names its groups.
-		suffix := "_condition_" + strconv.Itoa(n)
+		suffix := suffixCondition + strconv.Itoa(n)
 		k := kind{level: level, tier: s.Name + suffix, key: func(x *exchange.Exchange) string { return key(x) + suffix }}
 		g.rule, err = t.quotaRule(c.Quota, s.PassOnQuota, k, source)
 	}
 	return g, err
+}
+
+func newValueMatch(source valueSource, values map[string]string, invert bool) (valueMatch, error) {
+	v := valueMatch{source: source, invert: invert}
+	for name, expr := range values {
+		re, err := regexp.Compile(expr)
+		if err != nil {
+			return valueMatch{}, err
+		}
+		v.patterns = append(v.patterns, pattern{name, re})
+	}
+	return v, nil
 }
 
 func (g *group) matches(x *exchange.Exchange) bool {

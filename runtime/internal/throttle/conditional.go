@@ -2,7 +2,6 @@ package throttle
 
 import (
 	"maps"
-	"regexp"
 	"strings"
 
 	"mgw/runtime/internal/event"
@@ -13,10 +12,10 @@ import (
 // conditional is what a manager has decided about the condition groups of one
 // API or resource (contract 4.6 and 4.8). It is never changed, only replaced.
 type conditional struct {
-	named   []decidedGroup // condition_N, in the order they came
-	byHash  uint64         // of KEY_default; 0: there is none
-	exempt  []group        // the default group spares requests that fit one of these
-	expires int64          // when the last of all this does, in milliseconds
+	named    []decidedGroup // condition_N, in the order they came
+	fallback uint64         // hash of KEY_default; 0: there is none
+	exempt   []group        // the default group spares requests that fit one of these
+	expires  int64          // when the last of all this does, in milliseconds
 }
 
 // decidedGroup is one group with the hash of its key.
@@ -74,7 +73,7 @@ func (d *Decisions) index(m *event.Decision) {
 	}
 	next.expires = max(next.expires, m.Expiry)
 	if name == suffixDefault {
-		next.byHash, next.exempt = hash, groups
+		next.fallback, next.exempt = hash, groups
 	} else {
 		next.set(decidedGroup{name, hash, groups})
 	}
@@ -118,7 +117,7 @@ func (d *Decisions) throttledResource(hash uint64, x *exchange.Exchange) (int64,
 			}
 		}
 	}
-	if c.byHash == 0 {
+	if c.fallback == 0 {
 		return 0, false
 	}
 	for i := range c.exempt {
@@ -126,7 +125,7 @@ func (d *Decisions) throttledResource(hash uint64, x *exchange.Exchange) (int64,
 			return 0, false
 		}
 	}
-	return d.throttled(c.byHash)
+	return d.throttled(c.fallback)
 }
 
 // compile turns a group as it travels into one that requests are compared
@@ -145,13 +144,9 @@ func (d *Decisions) compile(g event.Group) (group, bool) {
 		if p == nil || !d.options.looksAt(valueSource(source)) {
 			continue
 		}
-		v := valueMatch{source: valueSource(source), invert: p.Invert}
-		for name, expr := range p.Values {
-			re, err := regexp.Compile(expr)
-			if err != nil {
-				return group{}, false
-			}
-			v.patterns = append(v.patterns, pattern{name, re})
+		v, err := newValueMatch(valueSource(source), p.Values, p.Invert)
+		if err != nil {
+			return group{}, false
 		}
 		out.values = append(out.values, v)
 	}

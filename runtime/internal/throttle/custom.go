@@ -236,7 +236,7 @@ func callerValue(what placeholder, p *exchange.Principal) string {
 	case known:
 		return p.Tenant
 	}
-	return "__unknown__"
+	return unknown
 }
 
 func property(x *exchange.Exchange, name string) (string, bool) {

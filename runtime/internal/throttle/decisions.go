@@ -44,12 +44,8 @@ type decisionShard struct {
 	_      [24]byte
 }
 
-// decided is the state of one key. Times are milliseconds.
-type decided struct {
-	expiry    int64
-	sent      int64
-	throttled bool
-}
+// decided is a throttled key's state. Times are milliseconds.
+type decided struct{ expiry, sent int64 }
 
 // DecisionOptions say how a manager's decisions are taken.
 type DecisionOptions struct {
@@ -93,7 +89,7 @@ func (d *Decisions) throttled(hash uint64) (int64, bool) {
 	k, ok := s.keys[hash]
 	s.mu.RUnlock()
 	left := k.expiry - d.millis()
-	return left, ok && k.throttled && left >= 0
+	return left, ok && left >= 0
 }
 
 // Apply takes one message of the manager.
@@ -146,7 +142,7 @@ func (d *Decisions) decide(m *event.Decision) {
 		if !known {
 			d.held.Add(1)
 		}
-		s.keys[hash] = decided{expiry: m.Expiry, sent: m.Sent, throttled: true}
+		s.keys[hash] = decided{m.Expiry, m.Sent}
 	}
 	s.mu.Unlock()
 	if m.Throttled && m.Conditional {

@@ -106,7 +106,7 @@ func (t *Throttle) knownCaller(g *exchange.Grant) *eventPieces {
 	}
 	tenant := p.Tenant
 	if tenant == "" {
-		tenant = "carbon.super"
+		tenant = superTenant
 	}
 	c := eventCaller{
 		api:    g.API,
@@ -127,7 +127,7 @@ func (t *Throttle) unknownCaller(id []byte, x *exchange.Exchange) eventCaller {
 		api:    x.API,
 		appKey: key, appTier: unlimitedTier,
 		subscriptionID: id[:n], subscriptionTier: spec.TierUnauthenticated,
-		user: "anonymous", tenant: "__unknown__", appID: id[:n],
+		user: "anonymous", tenant: unknown, appID: id[:n],
 	}
 }
 

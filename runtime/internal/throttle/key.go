@@ -85,6 +85,13 @@ func (t *Throttle) appendAddress(b []byte, a netip.Addr) []byte {
 	return a.AppendTo(b)
 }
 
+// What events and key templates say where there is no tenant, and of a caller
+// that nobody knows (contract 4.3).
+const (
+	superTenant = "carbon.super"
+	unknown     = "__unknown__"
+)
+
 // apiTenant is contract 4.9's: the name after /t/ in a long base path.
 func apiTenant(api *spec.API) string {
 	if rest, ok := strings.CutPrefix(api.Context, "/t/"); ok {
@@ -92,5 +99,5 @@ func apiTenant(api *spec.API) string {
 			return tenant
 		}
 	}
-	return "carbon.super"
+	return superTenant
 }

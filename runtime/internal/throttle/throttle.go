@@ -4,12 +4,16 @@
 // (contract 4.4): IP policy, application, resource or API, subscription (or
 // the client's address where nobody is known), burst, custom policies, and
 // what may be in flight. All of them are checked and charged in one step by
-// package limit; a refusal names the first that refused and charges none.
+// package limit; a refusal names the first that refused and charges none. What
+// a traffic manager has decided is asked before: blocking conditions, throttled
+// keys, key templates. Quotas that the whole cluster counts are asked after, as
+// leases.
 //
 // In comes an exchange that the router and auth have filled; out goes either
-// nothing, or a fault with the fields that tell when to come again. Counters
-// that depend on the operation or the grant alone are resolved once and found
-// without a lookup. It reads no body, opens no connection and never waits.
+// nothing, or a fault with the fields that tell when to come again, and for
+// the manager an event of what passed. Counters that depend on the operation or
+// the grant alone are resolved once and found without a lookup. It reads no
+// body and opens no connection, and waits for nothing but a lease.
 package throttle
 
 import (
@@ -216,7 +220,7 @@ func (t *Throttle) arrival(x *exchange.Exchange) int64 {
 	return t.options.Now()
 }
 
-// refuse answers with a fault that no waiting helps against.
+// refuse answers with a fault and counts it at its level.
 func (t *Throttle) refuse(x *exchange.Exchange, f *reply.Fault, level string) bool {
 	t.counts.add(level)
 	x.Level = level
