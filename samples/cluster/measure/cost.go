@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -48,9 +49,22 @@ func cost(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	b.say("%d turns of %d s at %.0f a second: CPU a request %.1f us with events, %.1f us without; an event costs %.2f us (quartiles %.2f to %.2f); events %+v",
-		len(event), b.seconds, at(rates, 0.5), at(with, 0.5), at(without, 0.5), at(event, 0.5), at(event, 0.25), at(event, 0.75), s.Manager.Events)
+	average, deviation := mean(event)
+	b.say("%d turns of %d s at %.0f a second: CPU a request %.1f us with events, %.1f us without; an event costs %.2f us, standard error %.2f (median %.2f, quartiles %.2f to %.2f); events %+v",
+		len(event), b.seconds, at(rates, 0.5), at(with, 0.5), at(without, 0.5), average, deviation/math.Sqrt(float64(len(event))),
+		at(event, 0.5), at(event, 0.25), at(event, 0.75), s.Manager.Events)
 	return nil
+}
+
+// mean gives the average and the standard deviation.
+func mean(all []float64) (average, deviation float64) {
+	for _, v := range all {
+		average += v / float64(len(all))
+	}
+	for _, v := range all {
+		deviation += (v - average) * (v - average) / float64(len(all))
+	}
+	return average, math.Sqrt(deviation)
 }
 
 // cpuPerRequest gives microseconds.
