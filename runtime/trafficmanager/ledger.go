@@ -1,8 +1,6 @@
 package trafficmanager
 
 import (
-	"encoding/json"
-	"slices"
 	"sync"
 
 	"mgw/runtime/internal/event"
@@ -16,27 +14,15 @@ type held struct {
 }
 
 func newHeld(d *event.Decision) (*held, error) {
-	fields := event.Fields(d)
-	fields["decidedAt"] = d.Sent
-	text, err := json.Marshal(fields)
+	text, err := event.Record(d)
 	return &held{d, text}, err
 }
 
 // parseHeld reads the JSON of a decision.
 func parseHeld(text []byte) (*held, error) {
-	var stamp struct {
-		DecidedAt int64 `json:"decidedAt"`
-	}
-	if err := json.Unmarshal(text, &stamp); err != nil {
-		return nil, err
-	}
-	m, err := event.ParseText(slices.Concat([]byte(`{"event":{"payloadData":`), text, []byte("}}")), stamp.DecidedAt)
+	d, err := event.ParseRecord(text)
 	if err != nil {
 		return nil, err
-	}
-	d, ok := m.(*event.Decision)
-	if !ok {
-		return nil, errNoDecision
 	}
 	return newHeld(d)
 }

@@ -172,7 +172,7 @@ func parseRecord(key, text string) (*held, error) {
 	}
 	sent, err := strconv.ParseInt(decided, 10, 64)
 	if err != nil {
-		return nil, errNoDecision
+		return nil, event.ErrNoDecision
 	}
 	m, err := event.ParseMap(fields, sent)
 	if err != nil {
@@ -180,7 +180,7 @@ func parseRecord(key, text string) (*held, error) {
 	}
 	d, ok := m.(*event.Decision)
 	if !ok {
-		return nil, errNoDecision
+		return nil, event.ErrNoDecision
 	}
 	return newHeld(d)
 }

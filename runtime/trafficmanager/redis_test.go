@@ -20,7 +20,7 @@ type redisServer struct{ *redistest.Server }
 func startRedis(t testing.TB) *redisServer { return &redisServer{redistest.Start(t)} }
 
 func (s *redisServer) conf() string {
-	return "store.type = 'redis'\nstore.redis.url = '" + s.URL() + "/0'\n"
+	return "store.type = 'redis'\nstore.redis.url = '" + s.URL() + "/0'\nstore.redis.timeout = '2s'\n"
 }
 
 func (s *redisServer) open(t testing.TB) *redisStore {

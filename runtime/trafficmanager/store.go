@@ -29,5 +29,3 @@ type saved struct {
 	blocks    []event.Block
 	templates []string
 }
-
-var errNoDecision = errors.New("not a decision")
