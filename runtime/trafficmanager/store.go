@@ -2,7 +2,6 @@ package trafficmanager
 
 import (
 	"context"
-	"errors"
 
 	"mgw/runtime/internal/event"
 )

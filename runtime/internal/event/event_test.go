@@ -180,3 +180,33 @@ func FuzzParseEvents(f *testing.F) {
 		}
 	})
 }
+
+func TestARecordIsReadAsItWasWritten(t *testing.T) {
+	for _, d := range []*Decision{
+		{Key: "k", Throttled: true, Expiry: 7, Sent: 5},
+		{Key: "/a/1:GET_default", Throttled: true, Expiry: 7, Sent: 5, Conditional: true},
+	} {
+		text, err := Record(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseRecord(text)
+		if err != nil || !reflect.DeepEqual(got, d) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{``, `[]`, `{}`, `{"keyTemplateValue":"$userId","keyTemplateState":"add"}`, `{"throttleKey":"k","isThrottled":true} {}`} {
+		if d, err := ParseRecord([]byte(text)); err == nil {
+			t.Errorf("%q: %+v", text, d)
+		}
+	}
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add([]byte(`{"throttleKey":"k","isThrottled":true,"expiryTimeStamp":7,"evaluatedConditions":"W10=","decidedAt":5}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if d, err := ParseRecord(text); (err == nil) != (d != nil) {
+			t.Errorf("%+v, %v", d, err)
+		}
+	})
+}

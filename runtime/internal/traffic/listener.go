@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,12 +66,9 @@ type Listener struct {
 // NewListener makes a listener; nothing is pulled before Run.
 func NewListener(o ListenerOptions) *Listener {
 	return &Listener{
-		options: o,
-		retriever: retriever{
-			base: strings.TrimRight(o.Base, "/"), username: o.Username, password: o.Password,
-			client: &http.Client{Transport: o.Transport},
-		},
-		wake: make(chan struct{}, 1),
+		options:   o,
+		retriever: newRetriever(o.Base, o.Username, o.Password, o.Transport),
+		wake:      make(chan struct{}, 1),
 	}
 }
 
@@ -160,7 +156,7 @@ func (l *Listener) pull(ctx context.Context) {
 	l.hold()
 	l.doubtful.Store(false)
 	l.pulled.Store(l.options.Now())
-	s, err := l.retriever.snapshot(ctx, time.Unix(0, l.options.Now()))
+	s, err := l.retriever.snapshot(ctx)
 	if ctx.Err() != nil {
 		return
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -33,12 +32,9 @@ type Revocations struct {
 // NewRevocations makes it; nothing is pulled before Run.
 func NewRevocations(o RevocationOptions) *Revocations {
 	return &Revocations{
-		options: o,
-		retriever: retriever{
-			base: strings.TrimRight(o.Base, "/"), username: o.Username, password: o.Password,
-			client: &http.Client{Transport: o.Transport},
-		},
-		due: make(chan struct{}, 1),
+		options:   o,
+		retriever: newRetriever(o.Base, o.Username, o.Password, o.Transport),
+		due:       make(chan struct{}, 1),
 	}
 }
 
@@ -131,8 +127,8 @@ func (r *Revocations) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, revoked := range all {
-		r.options.Add(revoked.Credential, revoked.Expiry*int64(time.Millisecond))
+	for _, one := range all {
+		r.options.Add(one.credential, one.expiry*int64(time.Millisecond))
 	}
 	return nil
 }

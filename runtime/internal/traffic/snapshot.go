@@ -21,13 +21,12 @@ type Snapshot struct {
 	// Complete tells that the manager gives its decisions (ours does, WSO2's
 	// has no such resource): a key that is not among them is free.
 	Complete bool
-	Taken    time.Time
 }
 
-// Revoked is one revoked credential of a snapshot or of topic tokenRevocation.
-type Revoked struct {
-	Credential string // jti, signature, or a whole opaque token
-	Expiry     int64  // milliseconds since the epoch
+// revoked is a credential that a pull gave.
+type revoked struct {
+	credential string // jti, signature, or a whole opaque token
+	expiry     int64  // milliseconds since the epoch
 }
 
 // retriever pulls from the internal data service (contract 7.7).
@@ -35,6 +34,10 @@ type retriever struct {
 	base               string
 	username, password string
 	client             *http.Client
+}
+
+func newRetriever(base, username, password string, transport http.RoundTripper) retriever {
+	return retriever{strings.TrimRight(base, "/"), username, password, &http.Client{Transport: transport}}
 }
 
 // Bounds of a pull.
@@ -46,8 +49,8 @@ const (
 var errAbsent = errors.New("the manager has no such resource")
 
 // snapshot pulls all but revoked tokens. decisions may be absent.
-func (r *retriever) snapshot(ctx context.Context, now time.Time) (*Snapshot, error) {
-	s := &Snapshot{Taken: now}
+func (r *retriever) snapshot(ctx context.Context) (*Snapshot, error) {
+	s := new(Snapshot)
 	var err error
 	if s.Blocks, err = r.blocks(ctx); err != nil {
 		return nil, err
@@ -64,34 +67,13 @@ func (r *retriever) snapshot(ctx context.Context, now time.Time) (*Snapshot, err
 	}
 	s.Complete = true
 	for _, item := range raw {
-		d, err := decision(item)
+		d, err := event.ParseRecord(item)
 		if err != nil {
 			return nil, err
 		}
 		s.Decisions = append(s.Decisions, *d)
 	}
 	return s, nil
-}
-
-// decision reads an element of /throttled: the fields of a map message, and
-// when it was decided.
-func decision(item json.RawMessage) (*event.Decision, error) {
-	var stamp struct {
-		DecidedAt int64 `json:"decidedAt"`
-	}
-	if err := json.Unmarshal(item, &stamp); err != nil {
-		return nil, err
-	}
-	text := append(append([]byte(`{"event":{"payloadData":`), item...), "}}"...)
-	m, err := event.ParseText(text, stamp.DecidedAt)
-	if err != nil {
-		return nil, err
-	}
-	d, ok := m.(*event.Decision)
-	if !ok {
-		return nil, fmt.Errorf("a %T among the decisions", m)
-	}
-	return d, nil
 }
 
 // blocks reads /block: lists by kind, of values or of address ranges.
@@ -144,7 +126,7 @@ func ranges(list json.RawMessage) ([]event.Block, error) {
 }
 
 // revoked pulls the revoked tokens.
-func (r *retriever) revoked(ctx context.Context) ([]Revoked, error) {
+func (r *retriever) revoked(ctx context.Context) ([]revoked, error) {
 	var items []struct {
 		Signature  string      `json:"jwt_signature"`
 		Signature2 string      `json:"jwtSignature"`
@@ -154,14 +136,14 @@ func (r *retriever) revoked(ctx context.Context) ([]Revoked, error) {
 	if err := r.get(ctx, "revokedjwt", &items); err != nil {
 		return nil, err
 	}
-	all := make([]Revoked, len(items))
+	all := make([]revoked, len(items))
 	for i, item := range items {
-		all[i].Credential = item.Signature + item.Signature2
+		all[i].credential = item.Signature + item.Signature2
 		expiry := item.Expiry
 		if expiry == "" {
 			expiry = item.Expiry2
 		}
-		all[i].Expiry, _ = expiry.Int64() // none: as long as such a token may live
+		all[i].expiry, _ = expiry.Int64() // none: as long as such a token may live
 	}
 	return all, nil
 }
