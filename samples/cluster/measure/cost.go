@@ -17,7 +17,8 @@ import (
 const costRate = 5000
 
 // cost compares the CPU of a gateway that publishes with one that does not,
-// in turns.
+// both under the same load at the same time: so manager, broker and whatever
+// else is on the machine slow down both.
 func cost(ctx context.Context, b *bench) (err error) {
 	c, err := nodes.Start(ctx, b.Project, 1)
 	defer func() { err = errors.Join(err, c.End()) }()
@@ -35,22 +36,19 @@ func cost(ctx context.Context, b *bench) (err error) {
 	}
 	var with, without, event, rates []float64
 	for range max(b.runs/3, 5) {
-		on, rate, err := b.cpuPerRequest(ctx, c.Gateways[0], token)
+		micros, rate, err := b.cpuPerRequest(ctx, [2]*harness.Gateway{c.Gateways[0], alone}, token)
 		if err != nil {
 			return err
 		}
-		off, _, err := b.cpuPerRequest(ctx, alone, token)
-		if err != nil {
-			return err
-		}
-		with, without, event, rates = append(with, on), append(without, off), append(event, on-off), append(rates, rate)
+		with, without = append(with, micros[0]), append(without, micros[1])
+		event, rates = append(event, micros[0]-micros[1]), append(rates, rate/2)
 	}
 	s, err := b.StateOf(ctx, c.Gateways[0])
 	if err != nil {
 		return err
 	}
 	average, deviation := mean(event)
-	b.say("%d turns of %d s at %.0f a second: CPU a request %.1f us with events, %.1f us without; an event costs %.2f us, standard error %.2f (median %.2f, quartiles %.2f to %.2f); events %+v",
+	b.say("%d turns of %d s at %.0f a second each: CPU a request %.1f us with events, %.1f us without; an event costs %.2f us, standard error %.2f (median %.2f, quartiles %.2f to %.2f); events %+v",
 		len(event), b.seconds, at(rates, 0.5), at(with, 0.5), at(without, 0.5), average, deviation/math.Sqrt(float64(len(event))),
 		at(event, 0.5), at(event, 0.25), at(event, 0.75), s.Manager.Events)
 	return nil
@@ -68,21 +66,29 @@ func mean(all []float64) (average, deviation float64) {
 }
 
 // cpuPerRequest gives microseconds.
-func (b *bench) cpuPerRequest(ctx context.Context, g *harness.Gateway, token string) (micros, rate float64, err error) {
-	before, err := cpu(g.Pid())
-	if err != nil {
-		return 0, 0, err
+func (b *bench) cpuPerRequest(ctx context.Context, both [2]*harness.Gateway, token string) (micros [2]float64, rate float64, err error) {
+	var before [2]time.Duration
+	for i, g := range both {
+		if before[i], err = cpu(g.Pid()); err != nil {
+			return micros, 0, err
+		}
 	}
-	all, err := offer(ctx, []*harness.Gateway{g}, "/tickets/list", token, costRate, time.Duration(b.seconds)*time.Second)
+	all, err := offer(ctx, both[:], "/tickets/list", token, 2*costRate, time.Duration(b.seconds)*time.Second)
 	if err != nil {
-		return 0, 0, err
+		return micros, 0, err
 	}
 	if err := allAre(all, 200); err != nil {
-		return 0, 0, err
+		return micros, 0, err
 	}
 	time.Sleep(200 * time.Millisecond) // the last events
-	after, err := cpu(g.Pid())
-	return float64((after - before).Microseconds()) / float64(len(all)), achieved(all), err
+	for i, g := range both {
+		after, err := cpu(g.Pid())
+		if err != nil {
+			return micros, 0, err
+		}
+		micros[i] = float64((after - before[i]).Microseconds()) / float64(len(all)/2)
+	}
+	return micros, achieved(all), nil
 }
 
 // cpu gives what a process has used so far, in the kernel's ticks of 10 ms.
