@@ -34,13 +34,13 @@ type cluster struct {
 }
 
 // newCluster prepares the parts that the configuration asks for; nothing is
-// sent or opened before run. revoke is the revoked set's.
+// sent or opened before run.
 func newCluster(cfg *config.Config, now func() int64, log *slog.Logger) (*cluster, error) {
 	c := new(cluster)
 	m := cfg.Throttling.Manager
-	secure, err := managerTLS(m.CertificateFile)
+	secure, err := trusting(m.CertificateFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("throttlingConfig.certificateFile: %w", err)
 	}
 	c.transport = &http.Transport{
 		TLSClientConfig:     secure,
@@ -112,9 +112,9 @@ func subscriber(url config.Secret, account config.Account, secure *tls.Config, l
 	return jms.NewSubscriber(jms.Options{URL: parsed, User: account.Username, Password: account.Password.Reveal(), TLS: secure, Log: log}, topic, h)
 }
 
-// managerTLS trusts the certificates of a PEM file alone, else what the system
+// trusting trusts the certificates of a PEM file alone, else what the system
 // trusts.
-func managerTLS(file string) (*tls.Config, error) {
+func trusting(file string) (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file == "" {
 		return cfg, nil
@@ -125,7 +125,7 @@ func managerTLS(file string) (*tls.Config, error) {
 	}
 	cfg.RootCAs = x509.NewCertPool()
 	if !cfg.RootCAs.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("throttlingConfig.certificateFile: %s holds no PEM certificate", file)
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
 	}
 	return cfg, nil
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -54,8 +55,8 @@ func newLeases(cfg *config.Config, now func() int64, log *slog.Logger) (*lease.L
 	}
 	if r.CertificateFile != "" {
 		var err error
-		if o.TLS, err = managerTLS(r.CertificateFile); err != nil {
-			return nil, err
+		if o.TLS, err = trusting(r.CertificateFile); err != nil {
+			return nil, fmt.Errorf("throttlingConfig.redis.certificateFile: %w", err)
 		}
 	}
 	return lease.New(o)
@@ -181,9 +182,7 @@ func (g *gate) Admit(x *exchange.Exchange) error {
 func (g *gate) refuse(x *exchange.Exchange, wait time.Duration) error {
 	g.throughput.throttle.Refund(x)
 	x.Level = "backend"
-	var digits [20]byte
-	seconds := max(1, int64((wait+time.Second-1)/time.Second))
-	x.Response.SetBytes("Retry-After", strconv.AppendInt(digits[:0], seconds, 10))
+	reply.RetryAfter(x, wait)
 	return refusal{g.throughput.fault}
 }
 

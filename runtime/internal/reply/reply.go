@@ -6,6 +6,7 @@ package reply
 
 import (
 	"strconv"
+	"time"
 
 	"mgw/runtime/internal/exchange"
 )
@@ -50,6 +51,17 @@ func (f *Fault) WithDescription(text string) *Fault {
 func (f *Fault) Send(x *exchange.Exchange) {
 	x.Code = f.Code
 	JSON(x, f.Status, f.body)
+}
+
+// RetryAfter tells when to come again, in whole seconds (RFC 9110 section
+// 10.2.3) and rounded up: whoever waits that long does not come too early.
+func RetryAfter(x *exchange.Exchange, wait time.Duration) {
+	var digits [20]byte
+	seconds := int64(wait / time.Second)
+	if wait%time.Second > 0 {
+		seconds++
+	}
+	x.Response.SetBytes("Retry-After", strconv.AppendInt(digits[:0], max(1, seconds), 10))
 }
 
 // JSON answers with a status and a body that is JSON already.

@@ -2,7 +2,9 @@ package reply
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
+	"time"
 
 	"mgw/runtime/internal/exchange"
 )
@@ -63,11 +65,26 @@ func TestDescriptionsOfAnyBytesStayJSON(t *testing.T) {
 	}
 }
 
+func TestRetryAfterIsRoundedUp(t *testing.T) {
+	x := exchange.Acquire()
+	defer exchange.Release(x)
+	for wait, want := range map[time.Duration]string{
+		-time.Second: "1", 0: "1", 1: "1", time.Second: "1", time.Second + 1: "2", time.Minute: "60",
+		math.MaxInt64: "9223372037",
+	} {
+		RetryAfter(x, wait)
+		if got := string(x.Response.Get(exchange.RetryAfter)); got != want || x.Response.Count(exchange.RetryAfter) != 1 {
+			t.Errorf("%v: %q", wait, got)
+		}
+	}
+}
+
 func TestAnsweringAllocatesNothing(t *testing.T) {
 	x := new(exchange.Exchange)
 	ThrottledAPI.Send(x)
 	if n := testing.AllocsPerRun(100, func() {
 		x.Reset()
+		RetryAfter(x, time.Minute)
 		ThrottledAPI.Send(x)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

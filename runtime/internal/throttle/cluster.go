@@ -1,7 +1,8 @@
 package throttle
 
 import (
-	"strconv"
+	"math"
+	"time"
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/reply"
@@ -61,10 +62,10 @@ func (t *Throttle) subscriptionDecided(x *exchange.Exchange, c *charge, g *grant
 	return left, levelUnauthenticated, hit
 }
 
-// decided refuses a request for as long as the manager's decision holds.
+// decided refuses a request for as long as the manager's decision holds, left
+// milliseconds.
 func (t *Throttle) decided(x *exchange.Exchange, left int64, f *reply.Fault, level string) bool {
-	seconds := max((left+999)/1000, 1)
-	x.Response.Set("Retry-After", strconv.FormatInt(seconds, 10))
+	reply.RetryAfter(x, time.Duration(min(left, math.MaxInt64/int64(time.Millisecond)))*time.Millisecond)
 	t.refuse(x, f, level)
 	return true
 }

@@ -6,15 +6,14 @@ import (
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/limit"
+	"mgw/runtime/internal/reply"
 )
 
 // exceeded answers a request that a limit refused.
 func (t *Throttle) exceeded(x *exchange.Exchange, c *charge, d limit.Decision) {
 	counter := c.counters[d.Refused]
 	k := t.kinds[counter.Rule()]
-	seconds := max(secondsOf(d.Wait), 1)
-	c.key = strconv.AppendInt(c.key[:0], seconds, 10)
-	x.Response.SetBytes("Retry-After", c.key)
+	reply.RetryAfter(x, time.Duration(d.Wait))
 	if t.options.RateLimitHeaders != HeadersOff {
 		s := limit.State{Limit: counter.Rule().Limit, Reset: d.Wait}
 		t.announce(x, c, append(c.look[:0], s), c.counters[d.Refused:d.Refused+1])

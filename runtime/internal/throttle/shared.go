@@ -2,11 +2,11 @@ package throttle
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/limit"
+	"mgw/runtime/internal/reply"
 )
 
 // Leases count quotas over all nodes of a cluster.
@@ -84,7 +84,7 @@ func (t *Throttle) cannotBorrow(x *exchange.Exchange, c *charge, b *bound) {
 	c.giveBack()
 	wait := b.lease.RetryAfter()
 	k := t.kinds[b.rule]
-	x.Response.Set("Retry-After", strconv.FormatInt(max(secondsOf(int64(wait)), 1), 10))
+	reply.RetryAfter(x, wait)
 	if t.options.RateLimitHeaders != HeadersOff {
 		s := limit.State{Limit: b.rule.Limit, Reset: int64(wait)}
 		var counter limit.Counter
