@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/lease"
 	"mgw/runtime/internal/reply"
 	"mgw/runtime/internal/router"
 	"mgw/runtime/internal/throttle"
@@ -32,6 +33,10 @@ type Explanation struct {
 	Caller    *Caller          `json:"caller,omitempty"`
 	Fault     *Fault           `json:"fault,omitempty"` // with which the request would be refused
 	Limits    []throttle.Limit `json:"limits,omitempty"`
+
+	// BackendLimits is what bounds the calls of the backend, over all gateways
+	// that share a Redis, and what this one did.
+	BackendLimits []lease.Stats `json:"backendLimits,omitempty"`
 }
 
 // Caller is the principal of a request.
@@ -78,6 +83,11 @@ func (g *Gateway) Explain(ctx context.Context, q Question) (Explanation, error) 
 		e.Fault = &Fault{Code: limits.Code}
 	}
 	e.Backend = g.backendOf(x)
+	if gate := g.throughput.gates[x.Grant.Principal.KeyType][x.Operation.ID]; gate != nil {
+		for _, l := range gate.limits {
+			e.BackendLimits = append(e.BackendLimits, l.Stats())
+		}
+	}
 	return e, nil
 }
 

@@ -44,6 +44,9 @@ func TestBackendThroughputRefusesAndChargesNothingElse(t *testing.T) {
 			if err != nil || e.Limits[0].Remaining != 3 {
 				t.Errorf("the tier has %+v left, want 3", e.Limits)
 			}
+			if l := e.BackendLimits; len(l) != 1 || l[0].Taken != 2 || l[0].Key != "backend:/pets:1:GET:/few:PRODUCTION" {
+				t.Errorf("%+v", l)
+			}
 			s := r.State()
 			if s.Backends == nil || !s.Backends.Redis.PerNode || s.Backends.Limits[0].Taken != 2 {
 				t.Errorf("%+v", s.Backends)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -157,6 +158,13 @@ func (a *app) explanation(e gateway.Explanation, live bool) error {
 			return err
 		}
 	}
+	if err := a.limits(e, live); err != nil {
+		return err
+	}
+	return a.backendLimits(e, live)
+}
+
+func (a *app) limits(e gateway.Explanation, live bool) error {
 	if len(e.Limits) == 0 {
 		return nil
 	}
@@ -176,4 +184,30 @@ func (a *app) explanation(e gateway.Explanation, live bool) error {
 		return err
 	}
 	return a.out.table([]string{"LEVEL", "TIER", "LIMIT", "KEY", "LEFT"}, rows)
+}
+
+// backendLimits prints what bounds the calls of the backend, and of a running
+// gateway how it stands there.
+func (a *app) backendLimits(e gateway.Explanation, live bool) error {
+	if len(e.BackendLimits) == 0 {
+		return nil
+	}
+	names := []string{"BACKEND LIMIT", "SHAPE", "KEY"}
+	if live {
+		names = append(names, "GRANTED", "TAKEN", "IN HAND", "RETURNED", "STRANDED", "SHARE", "CALLS", "FAILED", "GATEWAYS")
+	}
+	var rows [][]string
+	for _, l := range e.BackendLimits {
+		row := []string{limitText(spec.Quota{Count: l.Count, Window: l.Window}), l.Shape, l.Key}
+		if live {
+			for _, n := range []int64{l.Granted, l.Taken, l.InHand, l.Returned, l.Stranded, l.Share, l.Calls, l.Failures, l.Nodes} {
+				row = append(row, strconv.FormatInt(n, 10))
+			}
+		}
+		rows = append(rows, row)
+	}
+	if _, err := fmt.Fprintln(a.out); err != nil {
+		return err
+	}
+	return a.out.table(names, rows)
 }
