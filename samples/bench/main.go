@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.DurationVar(&s.length, "length", time.Second, "length of a run")
 	flags.IntVar(&s.proxyCore, "proxy-core", 1, "the core of the proxies")
 	flags.IntVar(&s.loadCore, "load-core", 0, "the core of backend and load, when the proxy has one of its own")
-	flags.StringVar(&s.only, "case", "", "only cases whose name contains this")
+	flags.StringVar(&s.only, "case", "", "only cases whose name matches this regular expression")
 	flags.StringVar(&s.placement, "placement", "", "only placements whose name contains this")
 	flags.StringVar(&s.keep, "keep", "", "folder for the configurations and binaries, kept afterwards")
 	flags.StringVar(&s.gateway, "gateway", "", "a gateway executable to measure instead of a fresh build")
@@ -97,6 +98,10 @@ func (s settings) folder() (string, error) {
 
 // all measures every case in both placements.
 func (l *lab) all(ctx context.Context, out io.Writer) error {
+	only, err := regexp.Compile(l.settings.only)
+	if err != nil {
+		return fmt.Errorf("-case: %w", err)
+	}
 	fmt.Fprintf(out, "%s, %d rounds of %v, %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), l.settings.rounds, l.settings.length, l.versions(ctx))
 	for _, p := range placements {
 		if !strings.Contains(p.name, l.settings.placement) {
@@ -106,7 +111,7 @@ func (l *lab) all(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		for _, c := range cases {
-			if !strings.Contains(c.name, l.settings.only) {
+			if !only.MatchString(c.name) {
 				continue
 			}
 			result, err := l.measure(ctx, p, c)

@@ -40,12 +40,16 @@ func (l *lab) measure(ctx context.Context, p placement, w workload) (*result, er
 	return r, nil
 }
 
-// warmUp asks each proxy once and gives half of what the gateway can do.
+// warmUp loads each proxy until a run counts, for the connections to the backend
+// must be there, and gives half of what the gateway can do.
 func (l *lab) warmUp(ctx context.Context, p placement, w workload) (half float64, err error) {
 	full := w
 	full.half = false
 	for _, proxy := range l.proxies {
 		s, err := l.load(ctx, l.core(p), proxy.url(w), full, 0, l.settings.length)
+		for again := 1; again < attempts && errors.Is(err, errRefused); again++ {
+			s, err = l.load(ctx, l.core(p), proxy.url(w), full, 0, 2*l.settings.length)
+		}
 		if err != nil {
 			return 0, fmt.Errorf("warming up %s: %w", proxy.name, err)
 		}
