@@ -32,7 +32,7 @@ func picture(ctx context.Context, b *bench) error {
 		{"traffic manager: events and decisions", managed},
 		{"lease: tokens from Redis", leased},
 	} {
-		seconds, shots, err := way.run(ctx, b, b.plan(skewed(3), b.length))
+		seconds, shots, err := way.run(ctx, b, b.plan(evenly(3), b.length))
 		if errors.Is(err, errLeftOut) {
 			b.say("left out: %s: %v", way.title, err)
 			continue
