@@ -53,12 +53,17 @@ func (l *loader) wrong(path, format string, args ...any) {
 }
 
 func (l *loader) report(severity diag.Severity, path, format string, args ...any) {
-	p := l.at(path)
-	if o, ok := l.set[path]; ok {
-		p = o.at
-	}
+	p := l.setAt(path)
 	p.Severity, p.Msg = severity, fmt.Sprintf(format, args...)
 	l.list.Add(p)
+}
+
+// setAt gives the place of what set a key, else where it stands in the file.
+func (l *loader) setAt(path string) diag.Problem {
+	if o, ok := l.set[path]; ok {
+		return o.at
+	}
+	return l.at(path)
 }
 
 // check looks at keys that must agree with each other.

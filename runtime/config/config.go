@@ -1,16 +1,17 @@
-// Package config reads micro-gw.conf.
+// Package config reads micro-gw.conf, and the traffic manager's configuration.
 //
 // In go the file's bytes, overrides of the command line and the environment;
-// out comes a Config with every default filled in, and a list of all that is
-// wrong, each with its place. Precedence: command line, environment, file,
-// default (contract section 1.8).
+// out comes a Config (or TrafficManager) with every default filled in, and a
+// list of all that is wrong, each with its place. Precedence: command line,
+// environment, file, default (contract section 1.8).
 //
-// What keys exist, how each is read, its default and whether this version acts
-// on it stand in one table (the keys methods). A key outside it is an error, one
-// that the table knows and the gateway does not act on yet a warning.
+// What keys exist, how each is read, its default and its status stand in one
+// table (the keys methods). A key outside it is an error; a warning is one that
+// is read and not acted on yet, or that means something to the original only.
 //
 // The package never prints a value that may be a secret, opens no connection
-// and reads no file but those that a ...File key of a secret names.
+// and reads no file but those that a ...File key of a secret names; of the
+// others it looks whether they are there.
 package config
 
 import (

@@ -38,12 +38,7 @@ const maxFile = 1 << 20
 // Load reads a configuration. With an error in the list the Config is not fit
 // to be used; it is never nil.
 func Load(src Source) (*Config, diag.List) {
-	l := &loader{src: src, cfg: &Config{File: src.File}, environ: map[string]string{}, set: map[string]origin{}}
-	for _, kv := range src.Environ {
-		if name, value, ok := strings.Cut(kv, "="); ok {
-			l.environ[name] = value
-		}
-	}
+	l := newLoader(src)
 	l.root = tree(l.keys())
 	l.readFile()
 	l.readEnvironment()
@@ -73,6 +68,16 @@ type loader struct {
 	oldAccount           Account // keyManager.username, .password
 	oldHostname          string
 	oldEtcd              bool
+}
+
+func newLoader(src Source) *loader {
+	l := &loader{src: src, cfg: &Config{File: src.File}, environ: map[string]string{}, set: map[string]origin{}}
+	for _, kv := range src.Environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			l.environ[name] = value
+		}
+	}
+	return l
 }
 
 // origin is what set a key last.

@@ -25,8 +25,8 @@ type TrafficManager struct {
 type ManagerListener struct {
 	Host             string
 	Port             int
-	CertificateFile  string   // "": the manager makes its own
-	PrivateKeyFile   string   //
+	CertificateFile  string // "": the manager makes its own
+	PrivateKeyFile   string
 	CertificateNames []string // beside this machine's, in a certificate of its own
 	ShutdownTimeout  time.Duration
 }
@@ -81,12 +81,7 @@ const defaultManagerUser = "admin"
 // overrides of the command line; $env{NAME} brings in variables. With an error
 // in the list the result is not fit to be used; it is never nil.
 func LoadTrafficManager(src Source) (*TrafficManager, diag.List) {
-	l := &loader{src: src, cfg: &Config{File: src.File}, environ: map[string]string{}, set: map[string]origin{}}
-	for _, kv := range src.Environ {
-		if name, value, ok := strings.Cut(kv, "="); ok {
-			l.environ[name] = value
-		}
-	}
+	l := newLoader(src)
 	c := &TrafficManager{File: src.File}
 	l.root = tree(l.managerKeys(c))
 	l.readFile()
@@ -190,10 +185,7 @@ func (l *loader) checkManagerUsers(c *TrafficManager) {
 
 // hinted is an error that says how users are configured.
 func (l *loader) hinted(path, msg string) diag.Problem {
-	p := l.at(path)
-	if o, ok := l.set[path]; ok {
-		p = o.at
-	}
+	p := l.setAt(path)
 	p.Msg, p.Hint = msg, `write [users.NAME] with password = "..." (or passwordFile), and the same into the gateways' throttleEndpointbase64Header`
 	return p
 }
