@@ -58,7 +58,7 @@ func (s *server) start() {
 }
 
 func (s *server) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port, MaxRetries: -1, Protocol: 2, DisableIdentity: true, PoolSize: patience})
+	return redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port, MaxRetries: -1, Protocol: 2, DisableIdentity: true, PoolSize: poolSize})
 }
 
 func (s *server) signal(sig syscall.Signal) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -36,7 +37,7 @@ const clusterSlots = 16
 // many failed dials as the pool has places, the client would try but once a
 // second: the pool is much larger than what is used, so that a server is found
 // again at once.
-const connections, patience = 4, 4096
+const connections, poolSize = 4, 4096
 
 func newStore(o *Options) (*store, error) {
 	u := &redis.UniversalOptions{
@@ -47,7 +48,7 @@ func newStore(o *Options) (*store, error) {
 		MaxRetries: -1, MaxRedirects: -1, DialerRetries: 1,
 		DialTimeout: o.DialTimeout, ReadTimeout: o.Timeout, WriteTimeout: o.Timeout, PoolTimeout: o.Timeout,
 		ContextTimeoutEnabled: true,
-		PoolSize:              patience,
+		PoolSize:              poolSize,
 		TLSConfig:             o.TLS, Protocol: 2, DisableIdentity: true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -63,19 +64,15 @@ func newStore(o *Options) (*store, error) {
 			return nil, errors.New("lease: a Redis Cluster has no database but 0")
 		}
 	}
-	redis.SetLogger(quiet{})
+	// The client has a log of its own, on standard error. What it would say is an
+	// error of a call, and is told as such.
+	redis.SetLogger(&logging.VoidLogger{})
 	return &store{
 		client: redis.NewUniversalClient(u), node: o.Node, prefix: o.KeyPrefix, slots: slots,
 		timeout: o.Timeout, dial: o.DialTimeout,
 		lease: redis.NewScript(leaseScript), announce: redis.NewScript(announceScript),
 	}, nil
 }
-
-// quiet keeps the client from writing to standard error: what it would say is
-// an error of a call, and is told as such.
-type quiet struct{}
-
-func (quiet) Printf(context.Context, string, ...any) {}
 
 // addURL adds a server; what its URL says counts where no option does. No
 // error shows the URL, which may have a password.
