@@ -76,6 +76,7 @@ func checkName(name string) error {
 	case strings.HasSuffix(strings.ToLower(name), ".go"):
 		return errors.New("the executable would look like a Go source file")
 	case slices.Contains(devices, stem):
+		//lint:ignore ST1005 Windows is a name
 		return errors.New("Windows keeps this name for a device")
 	}
 	for _, r := range name {

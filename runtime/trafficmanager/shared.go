@@ -80,7 +80,7 @@ func (c *sharedCounter) ask(uses []use) ([]verdict, error) {
 	return verdicts, nil
 }
 
-var errReply = errors.New("Redis answers something else than a decision")
+var errReply = errors.New("an answer of Redis that is not a decision")
 
 func verdictOf(reply any, uses int) (verdict, error) {
 	fields, ok := reply.([]any)

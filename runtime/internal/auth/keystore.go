@@ -102,8 +102,8 @@ func readTrustStore(s Store) (*trusted, error) {
 	t := &trusted{path: s.Path}
 	certificates, err := pkcs12.DecodeTrustStore(data, s.Password)
 	if err != nil {
-		// A store of another form. The function is deprecated because PEM
-		// loses attributes, which nobody needs here.
+		// A store of another form.
+		//lint:ignore SA1019 what it does to private keys and attributes, nobody needs here
 		blocks, errKeys := pkcs12.ToPEM(data, s.Password)
 		if errKeys != nil {
 			return nil, fmt.Errorf("reading trust store %s: %w", s.Path, err)

@@ -66,7 +66,7 @@ func parseProviderURL(raw string, secret func(string) (string, error)) (*Provide
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, path, ok := strings.Cut(rest, "/")
 	if !ok {
-		return nil, errors.New("names no virtual host: write amqp://user:password@client/vhost?...")
+		return nil, errors.New("names no virtual host: write amqp://user:password@client/vhost?options")
 	}
 	u := &ProviderURL{Options: map[string]string{}, FailoverOptions: map[string]string{}}
 	if u.VHost, err = url.PathUnescape("/" + path); err != nil {
@@ -120,7 +120,7 @@ func checkURICharacters(s string) error {
 func (u *ProviderURL) parseAuthority(authority string) error {
 	userInfo, client, ok := strings.Cut(authority, "@")
 	if !ok {
-		return errors.New("names no user: write amqp://user:password@client/vhost?...")
+		return errors.New("names no user: write amqp://user:password@client/vhost?options")
 	}
 	userInfo, err := url.PathUnescape(userInfo)
 	if err != nil {
