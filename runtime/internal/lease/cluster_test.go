@@ -52,7 +52,7 @@ func startNodes(t testing.TB, n int, o Options, s Spec, prepare ...func(*Leases)
 		limits[i] = startNode(t, o, prepare...).limit(t, s)
 	}
 	for _, l := range limits {
-		eventually(t, 15*time.Second, "the nodes to see each other", func() bool {
+		eventually(t, 30*time.Second, "the nodes to see each other", func() bool {
 			st := l.Stats()
 			return st.Nodes == int64(n) && (!s.Reserve || st.Share == s.Count/int64(n))
 		})

@@ -95,12 +95,12 @@ func TestLosingRedisLeavesEachNodeItsShare(t *testing.T) {
 			w.grows(t, 3*time.Second, 100, "leases to be taken")
 			ways.away(s)
 			for _, l := range limits {
-				eventually(t, 4*time.Second, "the nodes to be on their shares", func() bool { return l.Stats().OnShare })
+				eventually(t, 30*time.Second, "the nodes to be on their shares", func() bool { return l.Stats().OnShare })
 			}
 			w.grows(t, 4*time.Second, 150, "shares to be taken")
 			ways.back(s)
 			for _, l := range limits {
-				eventually(t, 4*time.Second, "leases again", func() bool { st := l.Stats(); return !st.OnShare && st.Share == 30 })
+				eventually(t, 30*time.Second, "leases again", func() bool { st := l.Stats(); return !st.OnShare && st.Share == 30 })
 			}
 			w.grows(t, 4*time.Second, 150, "leases to be taken again")
 			w.check(t, spec.Count, 1)
@@ -129,7 +129,7 @@ func TestANodeCutOffKeepsToItsShareAndTheOthersLeaveIt(t *testing.T) {
 	w := watch(t, limits, 150)
 	w.grows(t, 3*time.Second, 100, "leases to be taken")
 	_ = limits[0].leases.store.client.Close() // the others' connections go on
-	eventually(t, 3*time.Second, "the node to be on its share", func() bool { return limits[0].Stats().OnShare })
+	eventually(t, 30*time.Second, "the node to be on its share", func() bool { return limits[0].Stats().OnShare })
 	before := limits[0].Stats().Taken
 	w.grows(t, 5*time.Second, 300, "tokens to be taken")
 	if limits[0].Stats().Taken == before {
@@ -143,16 +143,16 @@ func TestOnFailureOpenAndClosed(t *testing.T) {
 	n := startNode(t, Options{URLs: []string{s.url()}})
 	open := n.limit(t, Spec{Key: "open", Count: 5, Window: time.Second, Reserve: true, OnFailure: Open})
 	closed := n.limit(t, Spec{Key: "closed", Count: 5, Window: time.Second, Reserve: true, OnFailure: Closed})
-	eventually(t, 4*time.Second, "leases", func() bool { return takes(open, 1) > 0 })
+	eventually(t, 30*time.Second, "leases", func() bool { return takes(open, 1) > 0 })
 	s.kill()
-	eventually(t, 4*time.Second, "the open limit to let all pass", func() bool { return takes(open, 100) == 100 })
-	eventually(t, 4*time.Second, "the closed limit's tokens to end", func() bool { return takes(closed, 100) == 0 })
+	eventually(t, 30*time.Second, "the open limit to let all pass", func() bool { return takes(open, 100) == 100 })
+	eventually(t, 30*time.Second, "the closed limit's tokens to end", func() bool { return takes(closed, 100) == 0 })
 	if _, err := closed.Acquire(context.Background()); err == nil {
 		t.Error("closed, but a token was had")
 	}
 	s.start()
-	eventually(t, 4*time.Second, "the open limit to be a limit again", func() bool { return takes(open, 100) < 100 })
-	eventually(t, 4*time.Second, "the closed limit to open", func() bool { return takes(closed, 1) == 1 })
+	eventually(t, 30*time.Second, "the open limit to be a limit again", func() bool { return takes(open, 100) < 100 })
+	eventually(t, 30*time.Second, "the closed limit to open", func() bool { return takes(closed, 1) == 1 })
 }
 
 // The server's clock is stepped in what the scripts read: libfaketime does not
@@ -191,19 +191,19 @@ func TestSuspendedNodeAsksAnew(t *testing.T) {
 		return int64(now.Sub(base)) + 1, now.UnixNano() + apart.Load()
 	}})
 	l := n.limit(t, Spec{Key: "backend", Count: 100, Window: time.Minute, Reserve: true})
-	eventually(t, 5*time.Second, "tokens in hand", func() bool { takes(l, 1); return l.Stats().InHand > 0 })
+	eventually(t, 30*time.Second, "tokens in hand", func() bool { takes(l, 1); return l.Stats().InHand > 0 })
 	apart.Store(int64(time.Hour))
 	if _, ok := l.Take(); ok {
 		t.Error("a token was taken after the suspension")
 	}
-	eventually(t, 3*time.Second, "the tokens to be dropped", func() bool { return l.Stats().Stranded > 0 })
-	eventually(t, 3*time.Second, "new tokens", func() bool { return takes(l, 1) == 1 })
+	eventually(t, 30*time.Second, "the tokens to be dropped", func() bool { return l.Stats().Stranded > 0 })
+	eventually(t, 30*time.Second, "new tokens", func() bool { return takes(l, 1) == 1 })
 }
 
 func TestClusterWithoutAnyRedisEverHasNoShare(t *testing.T) {
 	n := startNode(t, Options{URLs: []string{"redis://127.0.0.1:1"}})
 	l := n.limit(t, Spec{Key: "backend", Count: 100, Window: time.Second, Reserve: true})
-	eventually(t, 5*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
+	eventually(t, 30*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
 	begin := time.Now()
 	if _, err := l.Acquire(context.Background()); err == nil {
 		t.Error("a node never registered has a token")
@@ -222,8 +222,8 @@ func TestLeavingNodeGivesBackTokensAndShare(t *testing.T) {
 	o := Options{URLs: []string{s.url()}}
 	first, second := startNode(t, o), startNode(t, o)
 	a, b := first.limit(t, spec), second.limit(t, spec)
-	eventually(t, 8*time.Second, "both to have shares", func() bool { return a.Stats().Share+b.Stats().Share == 1000 })
-	eventually(t, 5*time.Second, "tokens in hand", func() bool { takes(a, 1); return a.Stats().InHand > 0 })
+	eventually(t, 30*time.Second, "both to have shares", func() bool { return a.Stats().Share+b.Stats().Share == 1000 })
+	eventually(t, 30*time.Second, "tokens in hand", func() bool { takes(a, 1); return a.Stats().InHand > 0 })
 	inHand := a.Stats().InHand
 	first.stop()
 	if st := a.Stats(); st.InHand != 0 || st.Returned < 1 {
@@ -240,7 +240,7 @@ func TestLeavingNodeGivesBackTokensAndShare(t *testing.T) {
 func TestKeysThatComeOnceAskOnceAndTogether(t *testing.T) {
 	s := startRedis(t)
 	n := startNode(t, Options{URLs: []string{s.url()}})
-	eventually(t, 3*time.Second, "the node to be known", func() bool { p, ok := n.runner.presence.at(0); return ok && p.nodes == 1 })
+	eventually(t, 30*time.Second, "the node to be known", func() bool { p, ok := n.runner.presence.at(0); return ok && p.nodes == 1 })
 	time.Sleep(1100 * time.Millisecond) // a server that is new grants nothing of longer windows for a second
 	before := s.calls()
 	var wg sync.WaitGroup
@@ -277,11 +277,13 @@ func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
 	nodes := []*Leases{limits[0].leases, limits[1].leases}
 	for _, n := range nodes {
 		l, _ := n.Limit(known)
-		eventually(t, 4*time.Second, "a token", func() bool { return takes(l, 1) == 1 })
+		eventually(t, 30*time.Second, "a token", func() bool { return takes(l, 1) == 1 })
+		// What new keys go by is the last announcement.
+		eventually(t, 30*time.Second, "both nodes to be announced", func() bool { p, ok := n.runner.presence.at(0); return ok && p.nodes == 2 })
 	}
 	s.kill()
 	for _, n := range nodes {
-		eventually(t, 4*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
+		eventually(t, 30*time.Second, "Redis to be known as down", func() bool { return !n.Status().Answers })
 	}
 	for _, key := range []string{"known", "new"} {
 		for _, n := range nodes {
@@ -290,21 +292,22 @@ func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
 			l, _ := n.Limit(sp)
 			var c tally
 			begin := time.Now()
-			eventually(t, 4*time.Second, "tokens of two windows", func() bool {
+			eventually(t, 30*time.Second, "tokens of two windows", func() bool {
 				if token, err := l.Acquire(context.Background()); err == nil {
 					c.add(token)
 				}
 				return len(c.windows) >= 2 && time.Since(begin) > time.Second
 			})
+			part := known.Count / l.Stats().Nodes // of the nodes last seen
 			for w, n := range c.windows {
-				if n > 20 {
-					t.Errorf("%s: %d of 20 taken in window %d", key, n, w)
+				if int64(n) > part {
+					t.Errorf("%s: %d of %d taken in window %d", key, n, part, w)
 				}
 			}
 		}
 	}
 	opened, _ := nodes[0].Limit(Spec{Key: "open", Count: 5, Window: time.Minute, OnFailure: Open})
-	eventually(t, 4*time.Second, "the open limit to let all pass", func() bool { return takes(opened, 50) == 50 })
+	eventually(t, 30*time.Second, "the open limit to let all pass", func() bool { return takes(opened, 50) == 50 })
 	s.start()
-	eventually(t, 6*time.Second, "the open limit to be a limit again", func() bool { return takes(opened, 50) < 50 })
+	eventually(t, 30*time.Second, "the open limit to be a limit again", func() bool { return takes(opened, 50) < 50 })
 }

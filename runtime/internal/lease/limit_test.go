@@ -179,7 +179,7 @@ func TestWaitingRequestsAreServedInOrder(t *testing.T) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i := range 9 {
-		eventually(t, time.Second, "the queue to grow", func() bool { return l.waiting.Load() >= 1 || i == 0 })
+		eventually(t, 30*time.Second, "the queue to grow", func() bool { return l.waiting.Load() >= 1 || i == 0 })
 		wg.Go(func() {
 			if _, err := l.Acquire(context.Background()); err != nil {
 				t.Error(err)
@@ -222,7 +222,7 @@ func TestWaitingEndsWithTheRequestAndWithPatience(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { _, err := long.Acquire(context.Background()); done <- err }()
-	eventually(t, time.Second, "the request to wait", func() bool { return long.waiting.Load() == 1 })
+	eventually(t, 30*time.Second, "the request to wait", func() bool { return long.waiting.Load() == 1 })
 	n.stop()
 	if err := <-done; !errors.Is(err, ErrSpent) {
 		t.Errorf("at the end: %v", err)
