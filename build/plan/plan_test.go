@@ -305,7 +305,7 @@ func TestBackendsByPrecedence(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g, _ := makeFrom(t, Options{}, api("A", tt.api, "  /x: {get: {"+tt.op+"}}\n"))
-			r := Routes(g)[0]
+			r := routesOf(g)[0]
 			if p, s := strings.Join(r.Production, " "), strings.Join(r.Sandbox, " "); p != tt.production || s != tt.sandbox {
 				t.Errorf("production %q, sandbox %q", p, s)
 			}
@@ -338,11 +338,11 @@ x-wso2-sandbox-endpoints: '#/x-wso2-endpoints/main'`, `
 
 func TestRoutesListWhatIsServed(t *testing.T) {
 	g, _ := makeFrom(t, Options{}, api("A", "x-wso2-basePath: /a", "  /x/{y}: {get: {x-wso2-throttling-tier: Gold}, put: {x-auth-type: None}}\n"))
-	want := []Route{
+	want := []route{
 		{Method: "GET", Path: "/a/x/{y}", API: "A 1.0.0", Tier: "Gold", Secured: true, Production: []string{"https://pets.example/v1"}},
 		{Method: "PUT", Path: "/a/x/{y}", API: "A 1.0.0", Production: []string{"https://pets.example/v1"}},
 	}
-	if got := Routes(g); !reflect.DeepEqual(got, want) {
+	if got := routesOf(g); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -395,4 +395,40 @@ func TestShapes(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.in, got, tt.want)
 		}
 	}
+}
+
+// route is an operation as a list shows it.
+type route struct {
+	Method, Path string // the path with its base path
+	API          string // name and version
+	APITier      string
+	Tier         string
+	Secured      bool
+	Production   []string
+	Sandbox      []string
+}
+
+// routesOf lists what a gateway serves, in the order of the definitions.
+func routesOf(g *spec.Gateway) []route {
+	var routes []route
+	for i := range g.APIs {
+		api := &g.APIs[i]
+		for j := range api.Operations {
+			op := &api.Operations[j]
+			routes = append(routes, route{
+				Method: op.Method, Path: api.BasePath + op.Path,
+				API: api.Name + " " + api.Version, APITier: api.Tier, Tier: op.Tier,
+				Secured:    !op.Security.Disabled,
+				Production: urls(g, op.Production), Sandbox: urls(g, op.Sandbox),
+			})
+		}
+	}
+	return routes
+}
+
+func urls(g *spec.Gateway, endpoint int) []string {
+	if endpoint == spec.NoEndpoint {
+		return nil
+	}
+	return g.Endpoints[endpoint].URLs
 }

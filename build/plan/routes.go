@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"mgw/build/openapi"
-	"mgw/runtime/spec"
 )
 
 // checkBasePaths reports base paths that are there twice. Several APIs may
@@ -117,40 +116,4 @@ func (m *maker) checkHidden(api *openapi.API, apis []openapi.API) {
 			}
 		}
 	}
-}
-
-// Route is an operation as a list shows it.
-type Route struct {
-	Method, Path string // the path with its base path
-	API          string // name and version
-	APITier      string
-	Tier         string
-	Secured      bool
-	Production   []string
-	Sandbox      []string
-}
-
-// Routes lists what a gateway serves, in the order of the definitions.
-func Routes(g *spec.Gateway) []Route {
-	var routes []Route
-	for i := range g.APIs {
-		api := &g.APIs[i]
-		for j := range api.Operations {
-			op := &api.Operations[j]
-			routes = append(routes, Route{
-				Method: op.Method, Path: api.BasePath + op.Path,
-				API: api.Name + " " + api.Version, APITier: api.Tier, Tier: op.Tier,
-				Secured:    !op.Security.Disabled,
-				Production: urls(g, op.Production), Sandbox: urls(g, op.Sandbox),
-			})
-		}
-	}
-	return routes
-}
-
-func urls(g *spec.Gateway, endpoint int) []string {
-	if endpoint == spec.NoEndpoint {
-		return nil
-	}
-	return g.Endpoints[endpoint].URLs
 }
