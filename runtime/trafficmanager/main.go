@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 
 	"mgw/runtime/config"
 	"mgw/runtime/diag"
@@ -49,7 +48,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		fmt.Fprint(p.Stdout, usage)
 		return exitOK
 	case a.version:
-		fmt.Fprintln(p.Stdout, "trafficmanager", version())
+		fmt.Fprintln(p.Stdout, "trafficmanager", spec.Version)
 		return exitOK
 	case a.printConfig:
 		fmt.Fprint(p.Stdout, sample)
@@ -67,14 +66,6 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		return exitFailure
 	}
 	return exitOK
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }
 
 // load reads the configuration and the policies, and prints every problem of
