@@ -49,11 +49,9 @@ type API struct {
 	AuthHeader     string   `json:"authHeader,omitempty"`     // in place of the configured one
 	MutualTLS      string   `json:"mutualTLS,omitempty"`      // "", optional, mandatory
 
-	MaxBackend           BackendLimits `json:"maxBackend,omitzero"`
-	Operations           []Operation   `json:"operations"`
-	CORS                 *CORS         `json:"cors,omitempty"`
-	RequestInterceptors  []string      `json:"requestInterceptors,omitempty"`
-	ResponseInterceptors []string      `json:"responseInterceptors,omitempty"`
+	MaxBackend BackendLimits `json:"maxBackend,omitzero"`
+	Operations []Operation   `json:"operations"`
+	CORS       *CORS         `json:"cors,omitempty"`
 }
 
 // Operation is one method of one path template.
@@ -71,9 +69,6 @@ type Operation struct {
 	Production     int           `json:"production"` // index in Gateway.Endpoints; NoEndpoint
 	Sandbox        int           `json:"sandbox"`
 	MaxBackend     BackendLimits `json:"maxBackend,omitzero"`
-
-	RequestInterceptors  []string `json:"requestInterceptors,omitempty"`
-	ResponseInterceptors []string `json:"responseInterceptors,omitempty"`
 }
 
 // NoEndpoint stands where an operation has no endpoint of a kind.
