@@ -54,7 +54,11 @@ type health struct {
 
 func (g *Gateway) health() health {
 	poll := g.options.Config.Throttling.Manager.DecisionSource == "poll"
-	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: g.cluster.missing(poll)}
+	missing := g.cluster.missing(poll)
+	if redis := g.throughput.leases.Status(); !redis.PerNode && !redis.Answers {
+		missing = append(missing, "Redis")
+	}
+	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: missing}
 }
 
 func (h health) send(x *exchange.Exchange) {
