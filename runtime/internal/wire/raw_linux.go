@@ -21,26 +21,11 @@ func rawConn(nc net.Conn) syscall.RawConn {
 	return raw
 }
 
-// The calls below go to the kernel without telling the scheduler: descriptors
-// of net are non-blocking, so they never wait. Told, it takes the processor away
-// from a call that the kernel has interrupted, and moves the other goroutines to
-// another thread, which costs more than the call.
-
-// rawCall gives a read's or write's result, tried again when it is interrupted.
-func rawCall(trap, fd uintptr, b []byte) (int, syscall.Errno) {
-	for {
-		n, _, err := syscall.RawSyscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		if err != syscall.EINTR {
-			return int(n), err
-		}
-	}
-}
-
 // rawRead is one read that does not block. It gives 0 bytes and again when
 // there is nothing yet, and 0 bytes and no error at the end.
 func rawRead(fd uintptr, b []byte) (n int, again bool, err error) {
-	switch n, err := rawCall(syscall.SYS_READ, fd, b); err {
-	case 0:
+	switch n, err := sysRead(fd, b); err {
+	case nil:
 		return n, false, nil
 	case syscall.EAGAIN:
 		return 0, true, nil
@@ -52,8 +37,8 @@ func rawRead(fd uintptr, b []byte) (n int, again bool, err error) {
 // rawWrite is one write that does not block: fewer bytes than asked for mean
 // that the socket is full.
 func rawWrite(fd uintptr, b []byte) (n int, err error) {
-	switch n, err := rawCall(syscall.SYS_WRITE, fd, b); err {
-	case 0:
+	switch n, err := sysWrite(fd, b); err {
+	case nil:
 		return n, nil
 	case syscall.EAGAIN:
 		return 0, nil
