@@ -167,6 +167,15 @@ func TestAnUnknownTierMayBeTheTrafficManagers(t *testing.T) {
 	}
 }
 
+func TestAnInterceptorIsNotIgnoredInSilence(t *testing.T) {
+	files := petstore()
+	files["interceptors/header.go"] = "package interceptors\n"
+	r, err := Build(t.Context(), Options{Dir: write(t, files), CheckOnly: true})
+	if want := "interceptors/header.go: warning: interceptors are not supported yet: the file has no effect"; err != nil || !strings.Contains(text(r.Problems), want) {
+		t.Errorf("%v\n%s", err, text(r.Problems))
+	}
+}
+
 func TestSecretsOfTheRunAreNotNeededToBuild(t *testing.T) {
 	files := petstore()
 	files["conf/micro-gw.conf"] = "[adminConfig]\nenabled = true\ntokenFile = \"admin.token\"\n[listenerConfig]\nhost = \"$env{NOWHERE_SET}\"\n"

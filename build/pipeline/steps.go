@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"mgw/build/compile"
@@ -59,6 +60,11 @@ func (b *build) read(context.Context) error {
 		return err
 	}
 	b.source, b.Project, b.Root = p, p.Name, p.Root
+	for _, f := range p.Interceptors {
+		if strings.HasSuffix(f.Name, ".go") {
+			b.Problems.Warnf(f.Name, 0, 0, "interceptors are not supported yet: the file has no effect")
+		}
+	}
 	return nil
 }
 

@@ -298,10 +298,9 @@ func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
 				}
 				return len(c.windows) >= 2 && time.Since(begin) > time.Second
 			})
-			part := known.Count / l.Stats().Nodes // of the nodes last seen
 			for w, n := range c.windows {
-				if int64(n) > part {
-					t.Errorf("%s: %d of %d taken in window %d", key, n, part, w)
+				if n > 20 {
+					t.Errorf("%s: %d of 20 taken in window %d", key, n, w)
 				}
 			}
 		}
