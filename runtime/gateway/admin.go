@@ -100,6 +100,7 @@ type State struct {
 
 // State gives the state of the whole gateway.
 func (g *Gateway) State() State {
+	now := g.current()
 	s := State{
 		Project:   g.options.Spec.Project,
 		Digest:    g.options.Digest,
@@ -107,16 +108,16 @@ func (g *Gateway) State() State {
 		Ready:     !g.system.draining.Load(),
 		Listeners: map[string]string{},
 		Counters:  g.counters.Snapshot(),
-		Limits:    g.throttle.Stats(),
-		Revoked:   g.auth.Revoked().Len(),
+		Limits:    now.throttle.Stats(),
+		Revoked:   now.auth.Revoked().Len(),
 		Manager:   g.cluster.state(),
-		Backends:  g.throughput.state(),
+		Backends:  now.throughput.state(),
 	}
 	if g.access != nil {
 		written := g.access.log.Stats()
 		s.Counters.AccessLog = &written
 	}
-	for _, api := range g.options.Spec.APIs {
+	for _, api := range now.options.Spec.APIs {
 		s.Routes += len(api.Operations)
 	}
 	plain, secure := g.listener.Addresses()
@@ -142,7 +143,7 @@ type route struct {
 
 func (a *admin) routes(w http.ResponseWriter, _ *http.Request) {
 	all := []route{}
-	for _, api := range a.gateway.options.Spec.APIs {
+	for _, api := range a.gateway.current().options.Spec.APIs {
 		for _, op := range api.Operations {
 			tier := op.Tier
 			if api.Tier != "" {

@@ -47,7 +47,7 @@ func BenchmarkChain(b *testing.B) {
 
 // chainForBench is a gateway's chain before a backend that costs nothing, and
 // a token with limits at the application and the subscription.
-func chainForBench(b *testing.B) (*exchange.Chain, string) {
+func chainForBench(b *testing.B) (exchange.Handler, string) {
 	b.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -87,7 +87,7 @@ func chainForBench(b *testing.B) (*exchange.Chain, string) {
 		b.Fatal(err)
 	}
 	b.Cleanup(g.close)
-	chain := g.chain()
-	chain.Request[len(chain.Request)-1] = func(x *exchange.Exchange) bool { x.Status = 204; return false }
-	return chain, token
+	stages := g.current().handler.Request
+	stages[len(stages)-1] = func(x *exchange.Exchange) bool { x.Status = 204; return false }
+	return &g.serving, token
 }

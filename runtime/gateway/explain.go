@@ -58,6 +58,10 @@ type Fault struct {
 // Explain tells what would happen to a request. It charges nothing and calls
 // no backend; a token may have to be verified at its issuer.
 func (g *Gateway) Explain(ctx context.Context, q Question) (Explanation, error) {
+	return g.current().explain(ctx, q)
+}
+
+func (g *generation) explain(ctx context.Context, q Question) (Explanation, error) {
 	x := exchange.Acquire()
 	defer exchange.Release(x)
 	if err := q.fill(x); err != nil {
@@ -122,7 +126,7 @@ func caller(g *exchange.Grant) *Caller {
 	}
 }
 
-func (g *Gateway) backendOf(x *exchange.Exchange) []string {
+func (g *generation) backendOf(x *exchange.Exchange) []string {
 	index := x.Operation.Production
 	if x.Grant.Principal.KeyType == exchange.Sandbox {
 		index = x.Operation.Sandbox

@@ -2,10 +2,11 @@
 //
 // In go what the build embedded and the configuration; New builds the rooms,
 // wires them and binds the listeners, Run serves until its context ends and
-// then drains within the configured bound. The way of a request stands in one
-// function, chain. The package also answers what an operator asks: the admin
-// listener, Explain, the state of health. What a limit, a credential or a
-// route means is decided in the rooms, not here.
+// then drains within the configured bound. A Gateway is what lasts as long as
+// the process, a generation what a configuration makes; the way of a request
+// through the latter stands in one function, chain. The package also answers
+// what an operator asks: the admin listener, Explain, the state of health. What
+// a limit, a credential or a route means is decided in the rooms, not here.
 package gateway
 
 import (
@@ -24,6 +25,7 @@ import (
 	"mgw/runtime/internal/backend"
 	"mgw/runtime/internal/clock"
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/lease"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/reply"
 	"mgw/runtime/internal/router"
@@ -42,25 +44,41 @@ type Options struct {
 	CheckOnly bool   // build every room, bind nothing
 }
 
-// Gateway is a gateway whose listeners are bound.
+// Gateway is a gateway whose listeners are bound: what lasts as long as the
+// process.
 type Gateway struct {
 	options Options
 	clock   *clock.Clock
 	started time.Time
 
+	serving  serving
+	cluster  *cluster
+	leases   *lease.Leases
+	unknown  unknownTiers
+	counters *telemetry.Counters
+	access   *accessLog // nil: off
+	system   *system
+	engine   *wire.Server // nil: net/http serves
+	listener *listen.Listener
+	admin    *admin // nil: off
+}
+
+// generation is what a configuration makes. A request ends in the one in which
+// it began.
+type generation struct {
+	gateway *Gateway
+	options Options // Spec is this generation's own
+	clock   *clock.Clock
+
 	router     *router.Router
 	auth       *auth.Authenticator
 	throttle   *throttle.Throttle
 	backends   *backend.Backends
-	cluster    *cluster
 	throughput *throughput
-	counters   *telemetry.Counters
-	access     *accessLog // nil: off
-	system     *system
-	engine     *wire.Server // nil: net/http serves
-	listener   *listen.Listener
-	admin      *admin // nil: off
 	keys       *http.Transport
+
+	handler *exchange.Chain // what chain gave
+	users   users
 }
 
 // New builds the rooms, wires them and binds the listeners. What it has opened
@@ -68,7 +86,7 @@ type Gateway struct {
 func New(o Options) (g *Gateway, err error) {
 	g = &Gateway{options: o, clock: clock.New(), started: time.Now(), counters: new(telemetry.Counters), system: new(system)}
 	g.system.gateway = g
-	for _, step := range []func() error{g.buildRooms, g.openAccessLog, g.bind} {
+	for _, step := range []func() error{g.connect, g.begin, g.openAccessLog, g.bind} {
 		if err := step(); err != nil {
 			g.close()
 			return nil, err
@@ -77,7 +95,32 @@ func New(o Options) (g *Gateway, err error) {
 	return g, nil
 }
 
-func (g *Gateway) buildRooms() error {
+// connect prepares what ties this node to others.
+func (g *Gateway) connect() (err error) {
+	cfg, log := g.options.Config, g.options.Log
+	if g.cluster, err = newCluster(cfg, g.clock.Now, log); err != nil {
+		return err
+	}
+	if err = g.cluster.listenForRevocations(cfg, g.revoke, log); err != nil {
+		return err
+	}
+	g.leases, err = newLeases(cfg, g.clock.Now, log)
+	return err
+}
+
+// begin makes the first generation.
+func (g *Gateway) begin() error {
+	first, err := newGeneration(g, g.options.Config)
+	if err == nil {
+		g.serving.current.Store(first)
+	}
+	return err
+}
+
+// current is the generation that new requests meet.
+func (g *Gateway) current() *generation { return g.serving.current.Load() }
+
+func (g *generation) buildRooms() error {
 	cfg, served := g.options.Config, g.options.Spec
 	passwords, err := override(served, cfg.Endpoints)
 	if err != nil {
@@ -101,18 +144,12 @@ func (g *Gateway) buildRooms() error {
 }
 
 // buildLimits builds what counts: on this node, and over the cluster.
-func (g *Gateway) buildLimits() (err error) {
+func (g *generation) buildLimits() (err error) {
 	cfg, served, log := g.options.Config, g.options.Spec, g.options.Log
-	if g.cluster, err = newCluster(cfg, g.clock.Now, log); err != nil {
-		return err
-	}
-	leases, err := newLeases(cfg, g.clock.Now, log)
-	if err != nil {
-		return err
-	}
+	cluster, leases := g.gateway.cluster, g.gateway.leases
 	limits := throttleOptions(cfg, served, g.clock.Now)
-	limits.Unknown = new(unknownTiers).reporter(log)
-	limits.Decisions, limits.Publish = g.cluster.decisions, g.cluster.publish()
+	limits.Unknown = g.gateway.unknown.reporter(log)
+	limits.Decisions, limits.Publish = cluster.decisions, cluster.publish()
 	if cfg.Throttling.ClusterMode == "lease" {
 		limits.Leases = tierLeases{leases}
 	}
@@ -123,17 +160,15 @@ func (g *Gateway) buildLimits() (err error) {
 	return err
 }
 
-func (g *Gateway) buildIdentity() (err error) {
+func (g *generation) buildIdentity() (err error) {
 	cfg := g.options.Config
 	if g.keys, err = keyTransport(cfg); err != nil {
 		return err
 	}
 	identity := authOptions(cfg, g.options.Spec.APIs, g.clock.Now, g.options.Log, g.keys)
 	identity.Prepare = g.throttle.Prepare
-	if g.auth, err = auth.New(identity); err != nil {
-		return err
-	}
-	return g.cluster.listenForRevocations(cfg, g.revoke, g.options.Log)
+	g.auth, err = auth.New(identity)
+	return err
 }
 
 // revokedFor is how long a revocation without an expiry lasts: longer than
@@ -144,14 +179,14 @@ func (g *Gateway) revoke(credential string, expiry int64) {
 	if expiry == 0 {
 		expiry = g.clock.Now() + int64(revokedFor)
 	}
-	g.auth.Revoked().Add(credential, expiry)
+	g.current().auth.Revoked().Add(credential, expiry)
 }
 
 // chain is the way of a request through the gateway.
-func (g *Gateway) chain() *exchange.Chain {
+func (g *generation) chain() *exchange.Chain {
 	return &exchange.Chain{
 		Request: []exchange.Stage{
-			g.counters.Begin,
+			g.gateway.counters.Begin,
 			g.router.Route,
 			g.auth.Authenticate,
 			g.throttle.Check,
@@ -159,8 +194,8 @@ func (g *Gateway) chain() *exchange.Chain {
 			g.backends.Forward,
 		},
 		Reply: []func(*exchange.Exchange){g.throttle.Announce},
-		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.record},
-		Panic: g.answerPanic,
+		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.gateway.record},
+		Panic: g.gateway.answerPanic,
 	}
 }
 
@@ -188,7 +223,7 @@ func (g *Gateway) bind() (err error) {
 		return nil
 	}
 	o := listenOptions(g.options.Config, g.options.Log)
-	o.Chain, o.System, o.Now = g.chain(), g.system.serve, g.clock.Now
+	o.Chain, o.System, o.Now = &g.serving, g.system.serve, g.clock.Now
 	if g.fast() {
 		if err = g.useEngine(&o); err != nil {
 			return err
@@ -216,8 +251,8 @@ func (g *Gateway) close() {
 	if g.access != nil {
 		_ = g.access.close()
 	}
-	if g.backends != nil {
-		g.backends.Close()
+	if last := g.current(); last != nil {
+		last.close()
 	}
 }
 
@@ -229,10 +264,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var work sync.WaitGroup
 	work.Go(func() { g.clock.Follow(background) })
-	work.Go(func() { g.auth.Run(background) })
-	work.Go(func() { g.throttle.Run(background) })
+	work.Go(func() { g.current().run(background) })
 	work.Go(func() { g.cluster.run(background) })
-	work.Go(func() { g.throughput.leases.Run(background) })
+	work.Go(func() { g.leases.Run(background) })
 	if g.access != nil {
 		work.Go(func() { g.access.log.Run(background) })
 	}
@@ -251,8 +285,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	stop()
 	work.Wait()
-	g.backends.Close()
-	g.keys.CloseIdleConnections()
+	g.current().close()
 	if g.access != nil {
 		err = errors.Join(err, g.access.close())
 	}

@@ -246,7 +246,7 @@ func TestReadinessEndsBeforeRequestsAreRefused(t *testing.T) {
 
 func TestAPanicIsA500AndALogLine(t *testing.T) {
 	r := start(t, served("http://127.0.0.1:1"))
-	chain := r.chain()
+	chain := r.current().handler
 	chain.Request = []exchange.Stage{func(*exchange.Exchange) bool { panic("a bug") }}
 	x := exchange.Acquire()
 	x.Client = discard{}

@@ -37,7 +37,7 @@ func (s *system) serve(x *exchange.Exchange) bool {
 		}
 		reply.JSON(x, 200, ready)
 	case x.Scheme == "https" && below(x.Path, "/apikey"):
-		return s.gateway.auth.IssueKey(x)
+		return s.gateway.current().auth.IssueKey(x)
 	default:
 		return true
 	}
@@ -55,7 +55,7 @@ type health struct {
 func (g *Gateway) health() health {
 	poll := g.options.Config.Throttling.Manager.DecisionSource == "poll"
 	missing := g.cluster.missing(poll)
-	if redis := g.throughput.leases.Status(); !redis.PerNode && !redis.Answers {
+	if redis := g.leases.Status(); !redis.PerNode && !redis.Answers {
 		missing = append(missing, "Redis")
 	}
 	return health{Status: "healthy", Ready: !g.system.draining.Load(), Missing: missing}

@@ -15,13 +15,15 @@ type unknownTiers struct {
 const maxUnknown = 100
 
 func (u *unknownTiers) reporter(log *slog.Logger) func(level, tier string) {
-	u.told = map[[2]string]bool{}
 	return func(level, tier string) {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		name := [2]string{level, tier}
 		if u.told[name] || len(u.told) >= maxUnknown {
 			return
+		}
+		if u.told == nil {
+			u.told = map[[2]string]bool{}
 		}
 		u.told[name] = true
 		log.Warn("a credential names a tier that policies.yaml does not have; its requests are refused with 900809", "level", level, "tier", tier)

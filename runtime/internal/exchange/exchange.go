@@ -100,6 +100,16 @@ type Client interface {
 // Stage does one step. It gives false when it has answered.
 type Stage func(*Exchange) bool
 
+// Handler is what fronts hand requests to.
+type Handler interface {
+	// Serve does all that happens to a request and writes its answer. It gives
+	// what Client.Reply gave.
+	Serve(*Exchange) error
+	// Refuse writes the answer that the front has for a request which must not
+	// reach a stage.
+	Refuse(*Exchange) error
+}
+
 // Chain is all that happens to a request, in order.
 type Chain struct {
 	Request []Stage           // until one answers
@@ -108,17 +118,22 @@ type Chain struct {
 	Panic   func(x *Exchange, recovered any)
 }
 
-// Serve runs the chain over one request and writes its answer. It gives what
-// Client.Reply gave. A panic in a stage is handed to c.Panic, which answers.
-func (c *Chain) Serve(x *Exchange) error {
+// Serve implements Handler. A panic in a stage is handed to c.Panic, which
+// answers.
+func (c *Chain) Serve(x *Exchange) error { return c.run(x, c.Request) }
+
+// Refuse implements Handler.
+func (c *Chain) Refuse(x *Exchange) error { return c.run(x, nil) }
+
+func (c *Chain) run(x *Exchange, stages []Stage) error {
 	defer c.done(x)
-	c.answer(x)
+	c.answer(x, stages)
 	return x.Client.Reply(x)
 }
 
-func (c *Chain) answer(x *Exchange) {
+func (c *Chain) answer(x *Exchange, stages []Stage) {
 	defer c.recover(x)
-	for _, stage := range c.Request {
+	for _, stage := range stages {
 		if !stage(x) {
 			break
 		}

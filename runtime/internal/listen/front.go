@@ -16,17 +16,14 @@ import (
 // front is the net/http handler that makes exchanges of requests.
 type front struct {
 	options *Options
-	refuse  exchange.Chain // for requests that must not reach a stage
-	closing atomic.Bool    // answers are each connection's last
+	closing atomic.Bool // answers are each connection's last
 	active  atomic.Int64
 	busy    sync.WaitGroup
 	tunnels *tracker
 }
 
 func newFront(o *Options) *front {
-	f := &front{options: o, tunnels: newTracker()}
-	f.refuse = exchange.Chain{Reply: o.Chain.Reply, Done: o.Chain.Done, Panic: o.Chain.Panic}
-	return f
+	return &front{options: o, tunnels: newTracker()}
 }
 
 // finish waits for handlers whose connections have been closed.
@@ -54,7 +51,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case fault != nil:
 		c.refused = true
 		fault.Send(x)
-		err = f.refuse.Serve(x)
+		err = f.options.Chain.Refuse(x)
 	case f.options.System != nil && !f.options.System(x):
 		err = c.Reply(x)
 	default:

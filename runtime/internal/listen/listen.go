@@ -29,7 +29,7 @@ import (
 // Options say where to listen and what to do with requests. Zero values of
 // limits and time-outs mean the defaults.
 type Options struct {
-	Chain *exchange.Chain
+	Chain exchange.Handler
 	// System answers the gateway's own endpoints: it gives false when it has.
 	// Such requests do not run through the chain.
 	System exchange.Stage

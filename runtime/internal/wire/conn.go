@@ -208,7 +208,7 @@ func (c *conn) refuse(err error) {
 	c.replied = false
 	c.body.finished.Store(true)
 	r.fault.Send(x)
-	_ = c.server.refuse.Serve(x)
+	_ = c.server.options.Chain.Refuse(x)
 }
 
 // lingering bounds how long, and how many bytes, a closed connection is still

@@ -85,13 +85,14 @@ func newProxy(t testing.TB, backend string, o proxyOptions) *proxy {
 	o.target.Host = cmp.Or(o.target.Host, backend)
 	target := transport.Open(o.target)
 	if o.server.Chain == nil {
-		o.server.Chain = &exchange.Chain{
+		chain := &exchange.Chain{
 			Request: append(o.stages, forward(target)),
 			Panic:   func(x *exchange.Exchange, r any) { t.Error(r); reply.Internal.Send(x) },
 		}
 		if o.done != nil {
-			o.server.Chain.Done = append(o.server.Chain.Done, o.done)
+			chain.Done = append(chain.Done, o.done)
 		}
+		o.server.Chain = chain
 	}
 	if o.server.Clock == nil {
 		o.server.Clock = clock.New()

@@ -18,7 +18,7 @@ import (
 // Options is what a Server needs and how far it lets clients go. Zero values
 // of limits and time-outs take the defaults named beside them.
 type Options struct {
-	Chain *exchange.Chain
+	Chain exchange.Handler
 	Clock *clock.Clock
 
 	// Address tells who the client is from its connection and its head; nil
@@ -73,7 +73,6 @@ func (o *Options) validate() error {
 type Server struct {
 	options  Options
 	limits   headLimits
-	refuse   exchange.Chain // for requests that must not reach a stage
 	watch    *watch
 	draining atomic.Bool
 	cancel   context.CancelFunc
@@ -96,7 +95,6 @@ func NewServer(o Options) (*Server, error) {
 		empty:   make(chan struct{}),
 		limits:  headLimits{size: o.MaxHeader, target: o.MaxTarget, fields: o.MaxFields},
 	}
-	s.refuse = exchange.Chain{Reply: o.Chain.Reply, Done: o.Chain.Done, Panic: o.Chain.Panic}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	s.watch = newWatch(tickFor(o.HeaderTimeout, o.BodyTimeout, o.IdleTimeout, o.WriteTimeout), nil)
 	return s, nil

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"mgw/runtime/config"
+	"mgw/runtime/internal/exchange"
+)
+
+// newGeneration builds the rooms of a configuration. Nothing runs yet, and
+// nothing is left when it fails.
+func newGeneration(gateway *Gateway, cfg *config.Config) (*generation, error) {
+	g := &generation{gateway: gateway, options: gateway.options, clock: gateway.clock}
+	g.options.Config = cfg
+	g.users.gone = make(chan struct{}, 1)
+	if err := g.buildRooms(); err != nil {
+		g.close()
+		return nil, err
+	}
+	g.handler = g.chain()
+	return g, nil
+}
+
+// run keeps the generation's knowledge fresh until ctx ends.
+func (g *generation) run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { g.auth.Run(ctx) })
+	work.Go(func() { g.throttle.Run(ctx) })
+	work.Wait()
+}
+
+// close gives back what a generation without requests holds.
+func (g *generation) close() {
+	if g.backends != nil {
+		g.backends.Close()
+	}
+	if g.keys != nil {
+		g.keys.CloseIdleConnections()
+	}
+}
+
+// serving hands each request to the generation that is current when it comes,
+// which then lasts until the request is done.
+type serving struct{ current atomic.Pointer[generation] }
+
+var _ exchange.Handler = (*serving)(nil)
+
+func (s *serving) Serve(x *exchange.Exchange) error {
+	g, lane := s.enter(x)
+	defer g.users.leave(lane)
+	return g.handler.Serve(x)
+}
+
+func (s *serving) Refuse(x *exchange.Exchange) error {
+	g, lane := s.enter(x)
+	defer g.users.leave(lane)
+	return g.handler.Refuse(x)
+}
+
+func (s *serving) enter(x *exchange.Exchange) (*generation, *lane) {
+	for {
+		g := s.current.Load()
+		lane := g.users.enter(x)
+		// A generation that was retired in between may have been closed.
+		if s.current.Load() == g {
+			return g, lane
+		}
+		g.users.leave(lane)
+	}
+}
+
+// users counts the requests of a generation. Each connection counts in the lane
+// of its port, so that processors rarely share one.
+type users struct {
+	lanes   [lanes]lane
+	retired atomic.Bool
+	gone    chan struct{} // one place: a lane has become empty since retired
+}
+
+const lanes = 16
+
+type lane struct {
+	n atomic.Int64
+	_ [56]byte // a cache line each
+}
+
+func (u *users) enter(x *exchange.Exchange) *lane {
+	l := &u.lanes[x.Peer.Port()%lanes]
+	l.n.Add(1)
+	return l
+}
+
+func (u *users) leave(l *lane) {
+	if l.n.Add(-1) == 0 && u.retired.Load() {
+		select {
+		case u.gone <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait waits for the last request of a generation that is not current any
+// more. A lane once empty stays so: whoever enters it now leaves at once.
+func (u *users) wait(ctx context.Context) error {
+	u.retired.Store(true)
+	for i := range u.lanes {
+		for u.lanes[i].n.Load() != 0 {
+			select {
+			case <-u.gone:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
