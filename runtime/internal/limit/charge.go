@@ -1,6 +1,9 @@
 package limit
 
-import "runtime"
+import (
+	"runtime"
+	"slices"
+)
 
 // Charge is what one request has taken of its counters. It is used for one
 // request after another, by one goroutine at a time; keep it in a pool.
@@ -40,9 +43,13 @@ const Passed = -1
 // MaxCounters is how many counters one Take can hold.
 const MaxCounters = 64
 
+// usual is how many counters most requests meet. A charge lives as long as its
+// request: room for all would be 2.5 KB for each that waits for a backend.
+const usual = 8
+
 // NewCharge makes an empty Charge.
 func (t *Table) NewCharge() *Charge {
-	c := &Charge{table: t, claim: t.claims.get(), levels: make([]level, 0, MaxCounters)}
+	c := &Charge{table: t, claim: t.claims.get(), levels: make([]level, 0, usual)}
 	runtime.AddCleanup(c, t.claims.put, c.claim)
 	return c
 }
@@ -71,7 +78,7 @@ const retries = 8
 // take locks the counters one after the other until one refuses. It gives
 // false when there was no memory for one.
 func (c *Charge) take(now int64) (Decision, bool) {
-	c.levels = c.levels[:len(c.counters)]
+	c.levels = slices.Grow(c.levels[:0], len(c.counters))[:len(c.counters)]
 	over := uint64(0)
 	for i, counter := range c.counters {
 		s := c.table.at(counter, c.claim)

@@ -157,10 +157,13 @@ type charge struct {
 	lent  []lent // uses of the cluster's limits
 }
 
+// usual is how many counters most requests meet.
+const usual = 8
+
 func (t *Throttle) newCharge() *charge {
 	return &charge{
 		Charge:   t.table.NewCharge(),
-		counters: make([]*limit.Counter, 0, limit.MaxCounters),
+		counters: make([]*limit.Counter, 0, usual),
 		own:      make([]limit.Counter, fixedDynamic+len(t.customs)),
 		lent:     make([]lent, 0, maxLent),
 	}

@@ -8,17 +8,21 @@ import (
 
 // Sizes of the pooled buffers. The small one holds any usual head and a body
 // of 10 KB beside it, so that such a request is read by one system call; the
-// large one carries bodies.
+// large one carries bodies; a request without one is kept in the least while
+// the backend thinks.
 const (
+	headBuffer  = 2 << 10
 	smallBuffer = 16 << 10
 	largeBuffer = 64 << 10
 )
 
 var (
+	headPool  = sync.Pool{New: func() any { return new([headBuffer]byte) }}
 	smallPool = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
 	largePool = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
+func getHead() []byte  { return headPool.Get().(*[headBuffer]byte)[:] }
 func getSmall() []byte { return smallPool.Get().(*[smallBuffer]byte)[:] }
 func getLarge() []byte { return largePool.Get().(*[largeBuffer]byte)[:] }
 
@@ -30,6 +34,8 @@ func putBuffer(b []byte) {
 		}
 	}
 	switch cap(b) {
+	case headBuffer:
+		headPool.Put((*[headBuffer]byte)(b[:headBuffer]))
 	case smallBuffer:
 		smallPool.Put((*[smallBuffer]byte)(b[:smallBuffer]))
 	case largeBuffer:
