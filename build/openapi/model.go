@@ -48,7 +48,8 @@ type Operation struct {
 	Method string
 	Path   string // as written, from the base path on
 	Place  Place  // of the method
-	Cut    bool   // Path lacks a query or fragment that the definition has
+	Cut    bool   // Path lacks a fragment that the definition has
+	Query  string // what it asks of the query, as in spec.Operation
 	Scope  Text   // x-scope
 	// AuthNone is x-auth-type: None.
 	AuthNone Flag

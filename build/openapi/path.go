@@ -67,14 +67,14 @@ func (r *reader) readPath(api *API, doc *document, p pathItem) {
 	r.checkExtensions(p.item, "a path", 0)
 	// A path that cannot be served fails the build; its operations are read for
 	// the mistakes in them.
-	template, cut := r.template(p)
+	template, query, cut := r.template(p)
 	for _, o := range p.operations {
 		loaded := p.loaded.GetOperation(strings.ToUpper(o.method))
 		if loaded == nil {
 			continue
 		}
 		r.checkExtensions(o.value, "an operation", operationLevel)
-		op := Operation{Method: strings.ToUpper(o.method), Path: template, Cut: cut, Place: o.key.place()}
+		op := Operation{Method: strings.ToUpper(o.method), Path: template, Query: query, Cut: cut, Place: o.key.place()}
 		op.Settings = r.readSettings(o.value, operationLevel)
 		op.Security = r.readRequirements(loaded.Security, o.get("security"))
 		op.Servers = r.operationServers(p, o, loaded.Servers)
@@ -102,61 +102,47 @@ func (r *reader) readAuthType(v value) Flag {
 	return Flag{Value: t.Value == "None", Given: t.Given, Place: t.Place}
 }
 
-// template gives the part of a path that requests are matched with. What can
-// be routed without doubt is only warned of.
-func (r *reader) template(p pathItem) (t string, cut bool) {
+// template gives the part of a path that requests are matched with, and what it
+// asks of the query. What can be routed without doubt is only warned of.
+func (r *reader) template(p pathItem) (t string, query string, cut bool) {
 	if strings.ContainsFunc(p.name, isControl) {
 		r.errorf(p.key, "path contains a control character")
-		return p.name, false
+		return p.name, "", false
 	}
-	t = cutQuery(p.name)
-	if cut = t != p.name; cut {
-		r.warnOnce("cut", p.key, "path %q: requests are matched without what follows %q", clip(p.name), clip(t))
+	t, rest := cutTemplate(p.name)
+	if strings.HasPrefix(rest, "?") {
+		rest, query = r.queryCondition(p.key, rest)
+	}
+	if cut = rest != ""; cut {
+		r.warnOnce("cut", p.key, "path %q: requests are matched without what follows %q", clip(p.name), clip(strings.TrimSuffix(p.name, rest)))
 	}
 	if !strings.HasPrefix(t, "/") {
 		r.warnOnce("slash", p.key, "path %q does not start with a slash: served at %q", clip(p.name), clip("/"+t))
 		t = "/" + t
 	}
+	r.checkTemplate(p.key, t)
+	return t, query, cut
+}
+
+// checkTemplate reports what cannot be matched, or only by accident.
+func (r *reader) checkTemplate(key value, t string) {
 	segments, why := splitTemplate(t)
 	if why != "" {
-		r.errorf(p.key, "path %q %s", clip(t), why)
-		return t, cut
+		r.errorf(key, "path %q %s", clip(t), why)
+		return
 	}
 	for i, segment := range segments {
 		switch {
 		case segment == "." || segment == "..":
-			r.warnf(p.key, "path %q is never reached: requests with dot segments are refused", clip(t))
+			r.warnf(key, "path %q is never reached: requests with dot segments are refused", clip(t))
 		case len(segment) > 1 && segment[0] == ':':
-			r.warnOnce("colon", p.key, "path %q: %q is matched letter by letter", clip(t), clip(segment)).
+			r.warnOnce("colon", key, "path %q: %q is matched letter by letter", clip(t), clip(segment)).
 				hint("a parameter is written {" + clip(segment[1:]) + "}")
 		case strings.HasPrefix(segment, "{") && strings.HasSuffix(segment, "+}") && i < len(segments)-1:
-			r.errorf(p.key, "path %q: %s takes all that follows, so nothing can", clip(t), clip(segment))
-			return t, cut
+			r.errorf(key, "path %q: %s takes all that follows, so nothing can", clip(t), clip(segment))
+			return
 		}
 	}
-	return t, cut
-}
-
-// cutQuery cuts at a query or fragment, also where it is a URI template's
-// expression (RFC 6570 sections 3.2.4, 3.2.8 and 3.2.9).
-func cutQuery(t string) string {
-	inside := false
-	for i := range len(t) {
-		switch t[i] {
-		case '{':
-			if rest := t[i+1:]; rest != "" && strings.IndexByte("?&#", rest[0]) >= 0 {
-				return t[:i]
-			}
-			inside = true
-		case '}':
-			inside = false
-		case '?', '#':
-			if !inside {
-				return t[:i]
-			}
-		}
-	}
-	return t
 }
 
 // splitTemplate cuts at the slashes outside braces, or says why it cannot.

@@ -117,7 +117,7 @@ func (m *maker) warnDropped(in *openapi.API, op *openapi.Operation) {
 
 func (m *maker) operation(in *openapi.API, op *openapi.Operation, b *backends) spec.Operation {
 	out := spec.Operation{
-		ID: m.operations, Method: op.Method, Path: op.Path, KeyPath: keyPath(op.Path),
+		ID: m.operations, Method: op.Method, Path: op.Path, Query: op.Query, KeyPath: keyPath(op.Path) + op.Query,
 		Tier:           m.tier(op.Tier),
 		ThrottlePolicy: m.throttlePolicy(op.ThrottlePolicy),
 		Security:       m.security(in, op),

@@ -36,6 +36,7 @@ type owner struct {
 // another's is compared with itself only: its routes are not more mistakes.
 func (m *maker) checkRoutes(apis []openapi.API, reported map[int]bool) {
 	owners := map[string]owner{}
+	m.checkQueries(apis)
 	for i := range apis {
 		m.checkHidden(&apis[i], apis)
 		if reported[i] {
@@ -47,7 +48,7 @@ func (m *maker) checkRoutes(apis []openapi.API, reported map[int]bool) {
 }
 
 // claim makes each operation the owner of its route, unless the route has one.
-// One whose path had a query or fragment comes last. It gives the routes.
+// One whose path had a fragment comes last. It gives the routes.
 func claim(api *openapi.API, owners map[string]owner) []string {
 	routes := make([]string, len(api.Operations))
 	for _, cut := range []bool{false, true} {
@@ -56,7 +57,7 @@ func claim(api *openapi.API, owners map[string]owner) []string {
 			if op.Cut != cut {
 				continue
 			}
-			routes[i] = op.Method + " " + shape(api.BasePath.Value+op.Path)
+			routes[i] = op.Method + " " + shape(api.BasePath.Value+op.Path) + op.Query
 			if owners[routes[i]].op == nil {
 				owners[routes[i]] = owner{api, op}
 			}
@@ -65,8 +66,8 @@ func claim(api *openapi.API, owners map[string]owner) []string {
 	return routes
 }
 
-// dropRepeated keeps one operation of a route. Where a query or fragment made
-// the difference that is no mistake of the user's.
+// dropRepeated keeps one operation of a route. Where a fragment made the
+// difference that is no mistake of the user's.
 func (m *maker) dropRepeated(api *openapi.API, owners map[string]owner) {
 	routes := claim(api, owners)
 	kept := make([]openapi.Operation, 0, len(api.Operations))
@@ -83,17 +84,17 @@ func (m *maker) dropRepeated(api *openapi.API, owners map[string]owner) {
 			cut = append(cut, op)
 		default:
 			m.errorf(op.Place, "", "%s %s cannot be told from %s %s at %s",
-				op.Method, op.Path, o.op.Method, o.op.Path, at(o.op.Place))
+				op.Method, op.Path+op.Query, o.op.Method, o.op.Path+o.op.Query, at(o.op.Place))
 		}
 	}
 	if len(cut) > 0 {
-		m.warnf(cut[0].Place, "differs only in query or fragment from another operation, which serves its requests (%s)",
+		m.warnf(cut[0].Place, "differs only in its fragment, which requests do not carry, from another operation, which serves its requests (%s)",
 			count(len(cut), "operation", "operations"))
 	}
 	for _, indexes := range others {
 		op, o := &api.Operations[indexes[0]], owners[routes[indexes[0]]]
 		m.errorf(op.Place, "x-wso2-basePath gives an API a base path of its own",
-			"%s %s is already served by API %q at %s (%s of both)", op.Method, op.Path, o.api.Title.Value, at(o.op.Place),
+			"%s %s is already served by API %q at %s (%s of both)", op.Method, op.Path+op.Query, o.api.Title.Value, at(o.op.Place),
 			count(len(indexes), "operation", "operations"))
 	}
 	api.Operations = kept
@@ -113,6 +114,34 @@ func (m *maker) checkHidden(api *openapi.API, apis []openapi.API) {
 			if path := shape(op.Path); path == inner || strings.HasPrefix(path, inner+"/") {
 				m.warnf(op.Place, "%s %s is never reached: such requests belong to the base path %q at %s",
 					op.Method, op.Path, other.BasePath.Value, at(other.BasePath.Place))
+			}
+		}
+	}
+}
+
+// maxQueryNames is what the router can tell apart on one path.
+const maxQueryNames = 64
+
+// checkQueries bounds the parameters that the operations of a path ask for.
+func (m *maker) checkQueries(apis []openapi.API) {
+	names := map[string]map[string]bool{}
+	for i := range apis {
+		for j := range apis[i].Operations {
+			op := &apis[i].Operations[j]
+			if op.Query == "" {
+				continue
+			}
+			path := shape(apis[i].BasePath.Value + op.Path)
+			if names[path] == nil {
+				names[path] = map[string]bool{}
+			}
+			for part := range strings.SplitSeq(op.Query[1:], "&") {
+				name, _, _ := strings.Cut(part, "=")
+				names[path][name] = true
+			}
+			if len(names[path]) > maxQueryNames {
+				m.errorf(op.Place, "", "%s %s: the operations of a path can ask for at most %d parameters of the query", op.Method, op.Path, maxQueryNames)
+				return
 			}
 		}
 	}

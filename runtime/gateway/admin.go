@@ -149,7 +149,7 @@ func (a *admin) routes(w http.ResponseWriter, _ *http.Request) {
 			if api.Tier != "" {
 				tier = api.Tier
 			}
-			all = append(all, route{api.Name + ":" + api.Version, op.Method, api.BasePath + op.Path, tier})
+			all = append(all, route{api.Name + ":" + api.Version, op.Method, api.BasePath + op.Path + op.Query, tier})
 		}
 	}
 	answer(w, http.StatusOK, all)

@@ -68,13 +68,13 @@ func (g *generation) explain(ctx context.Context, q Question) (Explanation, erro
 		return Explanation{}, err
 	}
 	var outcome router.Outcome
-	x.API, x.Operation, outcome = g.router.Find(x.Method, x.Path)
+	x.API, x.Operation, outcome = g.router.Find(x.Method, x.Path, x.Query)
 	e := Explanation{Outcome: outcome.String()}
 	if outcome != router.Found {
 		return e, nil
 	}
 	e.API = x.API.Name + ":" + x.API.Version
-	e.Operation = x.Operation.Method + " " + x.API.BasePath + x.Operation.Path
+	e.Operation = x.Operation.Method + " " + x.API.BasePath + x.Operation.Path + x.Operation.Query
 	var fault *reply.Fault
 	if x.Grant, fault = g.auth.Verify(ctx, x.API, x.Operation, q.Token); fault != nil {
 		e.Fault = &Fault{fault.Status, fault.Code, fault.Description}

@@ -92,7 +92,7 @@ func (p *throughput) build(served *spec.Gateway) error {
 			for key, l := range limitsOf(op.MaxBackend) {
 				g := &gate{throughput: p, limits: common[key].limits[:len(common[key].limits):len(common[key].limits)]}
 				g.flights = common[key].flights[:len(common[key].flights):len(common[key].flights)]
-				if err := p.add(g, l, whole+":"+op.Method+":"+op.Path, exchange.KeyType(key)); err != nil {
+				if err := p.add(g, l, whole+":"+op.Method+":"+op.Path+op.Query, exchange.KeyType(key)); err != nil {
 					return err
 				}
 				p.set(key, op.ID, g)

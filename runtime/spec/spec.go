@@ -59,6 +59,10 @@ type Operation struct {
 	ID     int    `json:"id"` // unique and dense over the whole Gateway
 	Method string `json:"method"`
 	Path   string `json:"path"` // template as written, from the base path on
+	// Query tells operations of one method and path apart; most have none.
+	// "?acl&type=a" asks for a parameter acl, whatever its value, and for a type
+	// that is a. Names are sorted, both are form-encoded.
+	Query string `json:"query,omitempty"`
 	// KeyPath is the template as it stands in resource throttle keys: the
 	// names rewritten as contract 2.6 describes.
 	KeyPath string `json:"keyPath"`

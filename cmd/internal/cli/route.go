@@ -35,7 +35,7 @@ func routes(g *spec.Gateway) []route {
 		for _, op := range api.Operations {
 			r := route{
 				API: api.Name, Version: api.Version,
-				Method: op.Method, Path: api.BasePath + op.Path,
+				Method: op.Method, Path: api.BasePath + op.Path + op.Query,
 				Production: backend(g, op.Production), Sandbox: backend(g, op.Sandbox),
 				APITier: api.Tier, Tier: op.Tier,
 				Secured: !op.Security.Disabled, Scopes: op.Security.Scopes,

@@ -132,7 +132,7 @@ func (a *app) throttleInfo(g *spec.Gateway, apis []spec.API, format string) erro
 	for _, api := range apis {
 		for _, op := range api.Operations {
 			name, level := operationTier(api, op)
-			info := throttleInfo{API: api.Name, Version: api.Version, Method: op.Method, Path: api.BasePath + op.Path, Level: level, Tier: name}
+			info := throttleInfo{API: api.Name, Version: api.Version, Method: op.Method, Path: api.BasePath + op.Path + op.Query, Level: level, Tier: name}
 			text := "the traffic manager's"
 			if t, known := resourceTier(g.Policies.Resource, name); known {
 				text = tierText(t)

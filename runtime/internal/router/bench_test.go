@@ -53,7 +53,7 @@ func TestEveryOperationOfALargeDefinitionIsFound(t *testing.T) {
 	for i := range apis[0].Operations {
 		op := &apis[0].Operations[i]
 		path := concrete(&apis[0], op)
-		if _, found, outcome := r.Find(op.Method, []byte(path)); outcome != Found || found != op {
+		if _, found, outcome := r.Find(op.Method, []byte(path), nil); outcome != Found || found != op {
 			t.Fatalf("%s %s: %v %v", op.Method, path, outcome, found)
 		}
 	}

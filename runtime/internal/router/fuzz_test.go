@@ -194,7 +194,7 @@ func FuzzRouteLikeALinearMatcher(f *testing.F) {
 		x := ask(method, path)
 		x.Path, x.Query = []byte(path), nil
 		wantOp, want := newOracle(apis).find(method, path)
-		_, op, got := r.Find(method, []byte(path))
+		_, op, got := r.Find(method, []byte(path), nil)
 		if got != want || op != wantOp {
 			t.Fatalf("%s %q over %q: %v %+v, the oracle says %v %+v", method, path, lines, got, op, want, wantOp)
 		}

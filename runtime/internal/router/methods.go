@@ -11,8 +11,9 @@ import (
 // leaf is the end of a path template: its operations.
 type leaf struct {
 	routes  []route
-	allow   string // on a 405
-	options string // on an OPTIONS that the router answers
+	allow   string   // on a 405
+	options string   // on an OPTIONS that the router answers
+	queries *queries // nil when no route has conditions
 }
 
 // route is one operation and its names for the parameters: templates that
@@ -22,11 +23,12 @@ type route struct {
 	api    *spec.API
 	op     *spec.Operation
 	names  []string
+	asks   []condition // of the query; filled in when all is added
 }
 
 func (l *leaf) add(r route) error {
 	for _, other := range l.routes {
-		if other.method == r.method {
+		if other.method == r.method && other.op.Query == r.op.Query {
 			return fmt.Errorf("%s %s answers the same requests as %s of %s %s",
 				r.method, r.op.Path, other.op.Path, other.api.Name, other.api.Version)
 		}
@@ -35,7 +37,7 @@ func (l *leaf) add(r route) error {
 	return nil
 }
 
-// route gives the operation for a method. GET's serves HEAD as well.
+// route gives the first operation for a method. GET's serves HEAD as well.
 func (l *leaf) route(method string) *route {
 	for i := range l.routes {
 		if l.routes[i].method == method {
@@ -59,7 +61,7 @@ func known(method string) string {
 	return method
 }
 
-func (l *leaf) finish() {
+func (l *leaf) finish() error {
 	methods := []string{}
 	for _, r := range l.routes {
 		methods = append(methods, r.method)
@@ -69,6 +71,7 @@ func (l *leaf) finish() {
 	}
 	l.allow = allow(methods)
 	l.options = allow(append(methods, "OPTIONS"))
+	return l.finishQueries()
 }
 
 func allow(methods []string) string {

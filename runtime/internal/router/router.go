@@ -7,7 +7,8 @@
 //
 // The API with the longest base path owns a path; within it a literal segment
 // comes before a template, a template before a wildcard, and the most specific
-// path that matches decides, whatever its methods. Nothing is decoded, cleaned
+// path that matches decides, whatever its methods. Among its operations of one
+// method, conditions on the query choose. Nothing is decoded, cleaned
 // or redirected: parameters are lent as they stand in the path, which is what
 // the backend receives.
 package router
@@ -35,10 +36,11 @@ const (
 	WrongMethod         // a path matches, its methods do not
 	Options             // OPTIONS, answered by the router
 	BadPath             // refused before anything was matched
+	BadQuery            // the query, on which the operation depends, can be read in two ways
 )
 
 func (o Outcome) String() string {
-	return [...]string{"found", "not found", "method not allowed", "options", "bad path"}[o]
+	return [...]string{"found", "not found", "method not allowed", "options", "bad path", "ambiguous query"}[o]
 }
 
 // New compiles the routes of all APIs. It fails when two operations would
@@ -56,8 +58,11 @@ func New(apis []spec.API) (*Router, error) {
 			}
 		}
 	}
-	r.http.finish()
-	r.https.finish()
+	for _, root := range []*base{r.http, r.https} {
+		if err := root.finish(); err != nil {
+			return nil, fmt.Errorf("routing: %w", err)
+		}
+	}
 	return r, nil
 }
 
@@ -71,7 +76,7 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 	if x.Scheme == "http" {
 		root = r.http
 	}
-	s := search{path: x.Path, params: x.Params[:0]}
+	s := search{path: x.Path, query: x.Query, params: x.Params[:0]}
 	route, leaf, outcome := root.lookup(&s, x.Method)
 	x.Params = s.params
 	switch outcome {
@@ -81,7 +86,7 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 			x.Params[i].Name = route.names[i]
 		}
 		return true
-	case BadPath:
+	case BadPath, BadQuery:
 		reply.BadRequest.Send(x)
 	case NotFound:
 		reply.NotFound.Send(x)
@@ -97,11 +102,11 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 
 // Find tells what a request over https, or over http when nothing is there,
 // would lead to. API and operation are nil unless it is Found.
-func (r *Router) Find(method string, path []byte) (*spec.API, *spec.Operation, Outcome) {
+func (r *Router) Find(method string, path, query []byte) (*spec.API, *spec.Operation, Outcome) {
 	outcome := NotFound
 	for _, root := range []*base{r.https, r.http} {
 		var route *route
-		s := search{path: path}
+		s := search{path: path, query: query}
 		if route, _, outcome = root.lookup(&s, method); outcome == Found {
 			return route.api, route.op, Found
 		}

@@ -196,7 +196,7 @@ func TestAnAPIIsFoundOnItsTransportsOnly(t *testing.T) {
 			t.Errorf("%s %s: %s", tc.scheme, tc.path, got)
 		}
 	}
-	if _, op, found := r.Find("GET", []byte("/secure/x")); found != Found || op.Path != "/x" {
+	if _, op, found := r.Find("GET", []byte("/secure/x"), nil); found != Found || op.Path != "/x" {
 		t.Errorf("Find: %v", found)
 	}
 }
@@ -207,7 +207,7 @@ func TestFindTellsTheOutcome(t *testing.T) {
 		"GET /pets": Found, "HEAD /pets": Found, "PUT /pets": WrongMethod, "OPTIONS /pets": Options, "GET /x": NotFound, "GET /../x": BadPath,
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		api, op, got := r.Find(method, []byte(path))
+		api, op, got := r.Find(method, []byte(path), nil)
 		if got != want || (api != nil) != (want == Found) || (op != nil) != (want == Found) {
 			t.Errorf("%s: %v", request, got)
 		}

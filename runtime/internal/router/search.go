@@ -9,6 +9,7 @@ import (
 // search is one path on its way down the tree. It lives on the stack.
 type search struct {
 	path    []byte
+	query   []byte
 	encoded bool             // path holds percent-encoding
 	params  []exchange.Param // of the way taken; the names are the route's
 	normal  [256]byte        // room for one segment in normal form
@@ -28,6 +29,9 @@ func (b *base) lookup(s *search, method string) (*route, *leaf, Outcome) {
 	l := s.find(apis, pos)
 	if l == nil {
 		return nil, nil, NotFound
+	}
+	if l.queries != nil {
+		return l.byQuery(method, s.query)
 	}
 	if r := l.route(method); r != nil {
 		return r, l, Found

@@ -129,32 +129,34 @@ func (n *node) mixedChild(text []string) *node {
 }
 
 // finish prepares the tree for look-ups once all is added.
-func (b *base) finish() {
+func (b *base) finish() error {
 	if b.apis != nil {
-		b.apis.finish()
+		if err := b.apis.finish(); err != nil {
+			return err
+		}
 		b.apis = packed(b.apis)
 	}
 	for _, next := range b.next {
-		next.finish()
-	}
-}
-
-func (n *node) finish() {
-	n.prefixes = indexPrefixes(n.mixed)
-	for _, l := range []*leaf{n.rest, n.any, n.plain, n.slash} {
-		if l != nil {
-			l.finish()
+		if err := next.finish(); err != nil {
+			return err
 		}
 	}
-	for _, child := range n.literals {
-		child.finish()
+	return nil
+}
+
+func (n *node) finish() (err error) {
+	n.prefixes = indexPrefixes(n.mixed)
+	for _, l := range []*leaf{n.rest, n.any, n.plain, n.slash} {
+		if l != nil && err == nil {
+			err = l.finish()
+		}
 	}
-	for _, p := range n.mixed {
-		p.next.finish()
-	}
-	if n.param != nil {
-		n.param.finish()
-	}
+	n.each(func(child *node) {
+		if err == nil {
+			err = child.finish()
+		}
+	})
+	return err
 }
 
 // indexPrefixes groups patterns by leading text; in a group the one with more

@@ -77,7 +77,7 @@ func (t *Throttle) compileOperations() error {
 		for j := range api.Operations {
 			op := &api.Operations[j]
 			if err := t.compileOperation(common, api, op, resourceTiers); err != nil {
-				return fmt.Errorf("%s %s%s: %w", op.Method, api.BasePath, op.Path, err)
+				return fmt.Errorf("%s %s%s: %w", op.Method, api.BasePath, op.Path+op.Query, err)
 			}
 		}
 	}
