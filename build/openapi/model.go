@@ -37,6 +37,7 @@ type API struct {
 	AuthHeader Text
 	MutualTLS  Text     // optional, mandatory
 	Transports []string // nil when not given
+	Webhooks   bool     // the definition has some: what it serves may be elsewhere
 	CORS       *spec.CORS
 
 	Settings

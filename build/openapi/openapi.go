@@ -96,7 +96,7 @@ func (r *reader) read() (API, bool) {
 	if !r.checkVersion() {
 		return API{}, false
 	}
-	api := API{File: r.root.file, Place: r.root.place()}
+	api := API{File: r.root.file, Place: r.root.place(), Webhooks: len(r.root.get("webhooks").pairs()) > 0}
 	r.readInfo(&api)
 	doc, ok := r.load()
 	if !ok {

@@ -37,11 +37,7 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 		endpoints: map[string]int{},
 		names:     map[string]openapi.Place{},
 	}
-	for i := range apis {
-		if len(apis[i].Operations) == 0 {
-			m.warnf(apis[i].Place, "has no operations: nothing to serve")
-		}
-	}
+	webhooks := m.warnEmpty(apis)
 	twice := map[int]bool{}
 	m.checkNames(apis, twice)
 	m.checkBasePaths(apis, twice)
@@ -51,10 +47,26 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 			m.addAPI(&apis[i])
 		}
 	}
-	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 {
+	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 && !webhooks {
 		m.problems.Errorf("", 0, 0, "project %s: no definition has an operation to serve", name)
 	}
 	return m.gateway, m.problems
+}
+
+// warnEmpty warns of definitions without operations, and tells whether one of
+// them is not so by mistake: it has webhooks, which others serve.
+func (m *maker) warnEmpty(apis []openapi.API) (webhooks bool) {
+	for i := range apis {
+		switch a := &apis[i]; {
+		case len(a.Operations) > 0:
+		case a.Webhooks:
+			webhooks = true
+			m.warnf(a.Place, "has webhooks only: nothing to serve")
+		default:
+			m.warnf(a.Place, "has no operations: nothing to serve")
+		}
+	}
+	return webhooks
 }
 
 type maker struct {
