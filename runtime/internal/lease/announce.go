@@ -11,6 +11,9 @@ import (
 // seenAt is what the last announcement told about a slot.
 type seenAt struct {
 	lo, hi, nodes, since int64
+	// settled: the announcement before was answered too, so that each other
+	// node has announced itself since this one did, and counts it.
+	settled bool
 }
 
 // presences are the slots' state as announcements told it.
@@ -39,7 +42,8 @@ func (p *presences) set(next []seenAt) (lost map[int]bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.slots {
-		if p.slots[i].since != next[i].since {
+		next[i].settled = p.slots[i].since == next[i].since
+		if !next[i].settled {
 			if lost == nil {
 				lost = map[int]bool{}
 			}

@@ -17,7 +17,7 @@ func (m *machine) answered(now int64, nonce uint64, a answer) {
 	}
 	c := m.flight
 	off := m.heard != 0 && m.off(c.sent, now, a.time)
-	m.flying, m.failing, m.notBefore = false, false, 0
+	m.flying, m.failing, m.lost, m.notBefore = false, false, 0, 0
 	m.backoff, m.ack, m.report = 0, false, false
 	m.hot.quiet.Store(0)
 	if mode(m.hot.mode.Load()) == open {
@@ -130,7 +130,9 @@ func (m *machine) holdSmooth(c call, now int64, a answer) {
 // of it is left elsewhere that could come back.
 func (m *machine) exhausted(now int64, a answer) {
 	if m.spec.Smooth {
-		m.notBefore = now + max(a.wait, int64(time.Millisecond))
+		// Nodes that ask for each token of their own would ask too often.
+		own := min(m.nodes*m.spec.cost(m.spec.Count), int64(m.spec.horizon()))
+		m.notBefore = now + max(a.wait, own, int64(time.Millisecond))
 		if a.wait > int64(askWait) {
 			m.hot.dry.Store(m.notBefore)
 		}
@@ -150,6 +152,7 @@ func (m *machine) failed(now int64, nonce uint64) {
 		return
 	}
 	m.flying, m.failing = false, true
+	m.lost++
 	m.stats.failures++
 	m.backoff = min(max(2*m.backoff, firstFailure), lastFailure)
 	m.notBefore = now + m.backoff

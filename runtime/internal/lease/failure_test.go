@@ -278,8 +278,10 @@ func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
 	for _, n := range nodes {
 		l, _ := n.Limit(known)
 		eventually(t, 30*time.Second, "a token", func() bool { return takes(l, 1) == 1 })
-		// What new keys go by is the last announcement.
-		eventually(t, 30*time.Second, "both nodes to be announced", func() bool { p, ok := n.runner.presence.at(0); return ok && p.nodes == 2 })
+		eventually(t, 30*time.Second, "both nodes to count two", func() bool {
+			p, ok := n.runner.presence.at(0)
+			return ok && p.nodes == 2 && p.settled
+		})
 	}
 	s.kill()
 	for _, n := range nodes {

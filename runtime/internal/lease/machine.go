@@ -29,7 +29,9 @@ type machine struct {
 	flight call
 
 	failing   bool
+	lost      int  // calls without an answer, one after the other
 	offline   bool // told by the caller: no call is answered
+	settled   bool // told by the caller: all nodes count by the same number of them
 	backoff   int64
 	dried     int64 // last wait for tokens that are out elsewhere
 	notBefore int64 // no ask until then
@@ -128,6 +130,9 @@ func (m *machine) poll(now, need int64) (call, bool) {
 	if m.shareAt == w && !m.failing && !m.resign(now) {
 		m.wake(m.begin(w+1, now))
 		return call{}, false
+	}
+	if m.failing && m.shareAt != w && m.unsure(w, now) {
+		return m.probe(now)
 	}
 	if m.failing && (m.shareAt == w || m.fallBack(w, now)) {
 		m.wake(m.begin(w+1, now))

@@ -115,6 +115,7 @@ func (r *runner) visit(l *Limit) (call, bool) {
 	l.mu.Lock()
 	if p, ok := r.presence.at(r.ls.store.slot(l.spec.Key)); ok {
 		l.m.hearsay(p.lo, p.hi, p.nodes)
+		l.m.settled = p.settled
 	}
 	l.m.offline = r.ls.health.down.Load()
 	l.serve(mono)

@@ -27,6 +27,16 @@ func (m *machine) fallBack(w, now int64) bool {
 	return true
 }
 
+// unsure tells that one call was lost, which on a busy machine is no outage:
+// another one, which renounces nothing, finds out before the limit goes on
+// without Redis for a window.
+func (m *machine) unsure(w, now int64) bool {
+	if m.offline || m.lost > 1 {
+		return false
+	}
+	return m.spec.OnFailure == Open || m.spec.OnFailure == Share && m.mayTake(w, now) > 0
+}
+
 // mayTake is the node's share of a window; 0 where it has none, or renounced
 // it, or holds tokens of the window yet.
 func (m *machine) mayTake(w, now int64) int64 {
@@ -34,8 +44,8 @@ func (m *machine) mayTake(w, now int64) int64 {
 		return 0
 	}
 	if !m.spec.Reserve {
-		if !m.offline {
-			return 0 // one lost call: others go on taking
+		if !m.offline || !m.settled {
+			return 0 // others go on taking, or take by another number of nodes
 		}
 		part := m.spec.Count / max(1, m.nodes)
 		if m.counted == w {
