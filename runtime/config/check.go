@@ -191,6 +191,13 @@ func (l *loader) checkAdmin() {
 func (l *loader) checkCluster() {
 	c := &l.cfg.Throttling
 	const table = "throttlingConfig."
+	r := &c.Redis
+	switch {
+	case r.SentinelMaster != "" && r.Cluster:
+		l.wrong(table+"redis.cluster", "throttlingConfig.redis.sentinelMaster and cluster cannot both be set: sentinels watch one master, a cluster needs none")
+	case r.SentinelMaster == "" && (r.Cluster || len(r.URLs) > 1) && r.Database != 0:
+		l.wrong(table+"redis.database", "throttlingConfig.redis.database: a Redis Cluster has no database but 0")
+	}
 	if c.ClusterMode == "lease" && len(c.Redis.URLs) == 0 {
 		l.wrong(table+"clusterMode", `throttlingConfig.clusterMode = "lease" needs throttlingConfig.redis.url`)
 	}

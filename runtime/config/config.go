@@ -264,6 +264,7 @@ type Redis struct {
 	Database         int
 	SentinelMaster   string
 	SentinelPassword Secret
+	Cluster          bool // URLs are nodes of a Redis Cluster; so are several without a sentinel
 	CertificateFile  string
 	KeyPrefix        string
 	DialTimeout      time.Duration

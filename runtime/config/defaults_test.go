@@ -208,6 +208,7 @@ throttlingConfig.clusterMode = "trafficManager"
 throttlingConfig.binary.enabled = false
 throttlingConfig.redis.url = []
 throttlingConfig.redis.database = 0
+throttlingConfig.redis.cluster = false
 throttlingConfig.redis.keyPrefix = "mgw"
 throttlingConfig.redis.dialTimeout = "1s"
 throttlingConfig.redis.timeout = "20ms"

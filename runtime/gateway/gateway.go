@@ -151,7 +151,7 @@ func (g *generation) buildLimits() (err error) {
 	limits.Unknown = g.gateway.unknown.reporter(log)
 	limits.Decisions, limits.Publish = cluster.decisions, cluster.publish()
 	if cfg.Throttling.ClusterMode == "lease" {
-		limits.Leases = tierLeases{leases}
+		limits.Leases = tierLeases{leases, cfg.Throttling.Redis.AddressTiers == "share"}
 	}
 	if g.throttle, err = throttle.New(limits); err != nil {
 		return err

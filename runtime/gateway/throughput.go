@@ -46,7 +46,7 @@ func newLeases(cfg *config.Config, now func() int64, log *slog.Logger) (*lease.L
 	r := cfg.Throttling.Redis
 	o := lease.Options{
 		Username: r.Account.Username, Password: r.Account.Password.Reveal(), Database: r.Database,
-		SentinelMaster: r.SentinelMaster, SentinelPassword: r.SentinelPassword.Reveal(),
+		SentinelMaster: r.SentinelMaster, SentinelPassword: r.SentinelPassword.Reveal(), Cluster: r.Cluster,
 		KeyPrefix: r.KeyPrefix, DialTimeout: r.DialTimeout, Timeout: r.Timeout,
 		OnFailure: lease.Fallback(r.OnFailure), Logger: log, Time: now,
 	}

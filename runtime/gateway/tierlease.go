@@ -9,10 +9,15 @@ import (
 )
 
 // tierLeases lets the leases carry the quotas of tiers.
-type tierLeases struct{ leases *lease.Leases }
+type tierLeases struct {
+	leases *lease.Leases
+	// divide: what is counted by address is divided among the nodes, and asks
+	// Redis for nothing (throttlingConfig.redis.addressTiers = "share").
+	divide bool
+}
 
-func (t tierLeases) Lease(key string, count int64, window time.Duration) (throttle.Lease, error) {
-	l, err := t.leases.Limit(lease.Spec{Key: "tier:" + key, Count: count, Window: window})
+func (t tierLeases) Lease(key string, count int64, window time.Duration, address bool) (throttle.Lease, error) {
+	l, err := t.leases.Limit(lease.Spec{Key: "tier:" + key, Count: count, Window: window, Divided: address && t.divide})
 	if err != nil {
 		return nil, err
 	}

@@ -237,6 +237,35 @@ func TestLeavingNodeGivesBackTokensAndShare(t *testing.T) {
 	}
 }
 
+func TestADividedLimitIsEachNodesPartAndAsksRedisForNothing(t *testing.T) {
+	s := startRedis(t)
+	nodes := []*Leases{}
+	for _, l := range startNodes(t, 3, Options{URLs: []string{s.url()}}, Spec{Key: "backend", Count: 90, Window: time.Second, Reserve: true}) {
+		nodes = append(nodes, l.leases)
+		eventually(t, 30*time.Second, "three nodes", func() bool { p, _ := l.leases.runner.presence.at(0); return p.nodes == 3 })
+	}
+	keys := map[string]bool{}
+	for i := range 50 {
+		keys["address"+strconv.Itoa(i)] = true
+	}
+	for key := range keys {
+		for _, n := range nodes {
+			l, err := n.Limit(Spec{Key: key, Count: 10, Window: time.Hour, Divided: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := takes(l, 20); got != 4 {
+				t.Fatalf("%d taken at a node, want a third of 10, rounded up", got)
+			}
+		}
+	}
+	client := s.client()
+	defer client.Close()
+	if left, _ := client.Keys(t.Context(), "*address*").Result(); len(left) > 0 {
+		t.Errorf("Redis knows %v", left)
+	}
+}
+
 func TestKeysThatComeOnceAskOnceAndTogether(t *testing.T) {
 	s := startRedis(t)
 	n := startNode(t, Options{URLs: []string{s.url()}})
@@ -311,4 +340,19 @@ func TestKeysOfTiersGoOnWithTheirPartWithoutRedis(t *testing.T) {
 	eventually(t, 30*time.Second, "the open limit to let all pass", func() bool { return takes(opened, 50) == 50 })
 	s.start()
 	eventually(t, 30*time.Second, "the open limit to be a limit again", func() bool { return takes(opened, 50) < 50 })
+}
+
+func TestSharesOfALongWindowComeBackAfterANewRedis(t *testing.T) {
+	s := startRedis(t)
+	limits := startNodes(t, 2, Options{URLs: []string{s.url()}}, Spec{Key: "backend", Count: 100, Window: time.Hour, Reserve: true})
+	for range 2 {
+		for _, l := range limits {
+			eventually(t, 30*time.Second, "a share", func() bool { return l.Stats().Share == 50 })
+		}
+		s.kill()
+		s.start()
+	}
+	for _, l := range limits {
+		eventually(t, 30*time.Second, "a share", func() bool { return l.Stats().Share == 50 })
+	}
 }

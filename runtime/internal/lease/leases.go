@@ -166,7 +166,7 @@ func (ls *Leases) Limit(s Spec) (*Limit, error) {
 	l = &Limit{spec: s, leases: ls, index: -1}
 	l.m = newMachine(s, &l.hot)
 	l.usedAt.Store(mono)
-	if ls.store == nil {
+	if ls.store == nil || s.Divided {
 		l.startLocal(mono)
 	}
 	if len(ls.limits) < ls.options.MaxLimits || s.Reserve {

@@ -154,6 +154,7 @@ func TestLimitsThatCannotBeKeptAreRefused(t *testing.T) {
 		"no window":         {Key: "k", Count: 1},
 		"part of a milli":   {Key: "k", Count: 1, Window: time.Second + time.Microsecond},
 		"window of decades": {Key: "k", Count: 1, Window: 24 * 366 * 2 * time.Hour},
+		"divided twice":     {Key: "k", Count: 1, Window: time.Second, Divided: true, Reserve: true},
 		"fallback":          {Key: "k", Count: 1, Window: time.Second, OnFailure: "maybe"},
 	} {
 		if _, err := ls.Limit(s); !errors.Is(err, errSpec) {

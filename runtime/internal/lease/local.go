@@ -27,10 +27,22 @@ func (l *Limit) openWindow(mono int64) {
 	window := now / length
 	l.m.strand(s.drain())
 	if window > s.window.Load() {
-		n := min(l.spec.Count, maxSlot)
+		n := min(l.part(), maxSlot)
 		s.fill(n, mono+(window+1)*length-now, window)
 		l.m.stats.granted += n
 	}
+}
+
+// part is how much of the limit this node has.
+func (l *Limit) part() int64 {
+	if !l.spec.Divided || l.leases.store == nil {
+		return l.spec.Count
+	}
+	nodes := int64(1)
+	if p, ok := l.leases.runner.presence.at(l.leases.store.slot(l.spec.Key)); ok {
+		nodes = p.nodes
+	}
+	return (l.spec.Count + nodes - 1) / nodes
 }
 
 func (l *Limit) retryLocal(mono int64) time.Duration {

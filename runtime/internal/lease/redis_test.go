@@ -18,12 +18,13 @@ import (
 type server struct {
 	t    testing.TB
 	port string
-	env  []string
+	args []string
 	cmd  *exec.Cmd
 }
 
-// startRedis starts a server on a free port of the loopback.
-func startRedis(t testing.TB, env ...string) *server {
+// startRedis starts a server on a free port of the loopback, with these
+// settings beside those of every test.
+func startRedis(t testing.TB, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -31,24 +32,28 @@ func startRedis(t testing.TB, env ...string) *server {
 		}
 		t.Skip("redis-server is not installed")
 	}
+	s := &server{t: t, port: freePort(t), args: args}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func freePort(t testing.TB) string {
 	probe, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer probe.Close()
 	_, port, _ := net.SplitHostPort(probe.Addr().String())
-	probe.Close()
-	s := &server{t: t, port: port, env: env}
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	return port
 }
 
 func (s *server) url() string { return "redis://127.0.0.1:" + s.port }
 
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command("redis-server", "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", s.t.TempDir())
-	s.cmd.Env = append(os.Environ(), s.env...)
+	args := []string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", s.t.TempDir()}
+	s.cmd = exec.Command("redis-server", append(args, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

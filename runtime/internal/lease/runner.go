@@ -208,7 +208,7 @@ func (r *runner) leave() {
 	mono, _ := r.ls.now()
 	for _, l := range r.ls.all() {
 		l.mu.Lock()
-		if l.spec.Reserve || l.hot.left(mono) > 0 {
+		if !l.local && (l.spec.Reserve || l.hot.left(mono) > 0) {
 			batch = append(batch, sending{l, l.m.leave(mono)})
 		}
 		l.mu.Unlock()

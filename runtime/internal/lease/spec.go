@@ -28,6 +28,9 @@ type Spec struct {
 	// in each window: for the few limits of backends. Without it a share is
 	// Count by the nodes last seen, exact only while all lose Redis together.
 	Reserve bool
+	// Divided gives each node Count by the number of nodes, rounded up, without
+	// asking Redis: for keys that anybody can make as many of as he likes.
+	Divided bool
 	// OnFailure: Options.OnFailure where empty.
 	OnFailure Fallback
 	// MaxWait is how long Acquire waits for tokens when there are none.
@@ -59,6 +62,9 @@ func (s *Spec) validate() error {
 		return fmt.Errorf("%w: count %d is not between 0 and %d", errSpec, s.Count, int64(maxCount))
 	case s.Window < 10*time.Millisecond || s.Window > 366*24*time.Hour || s.Window%time.Millisecond != 0:
 		return fmt.Errorf("%w: window %v is not of whole milliseconds between 10ms and 366 days", errSpec, s.Window)
+	}
+	if s.Divided && (s.Reserve || s.Smooth) {
+		return fmt.Errorf("%w: divided, and of another kind as well", errSpec)
 	}
 	switch s.OnFailure {
 	case Share, Open, Closed:

@@ -12,7 +12,8 @@ import (
 // Leases count quotas over all nodes of a cluster.
 type Leases interface {
 	// Lease gives the cluster's limit of a key, the same for equal arguments.
-	Lease(key string, count int64, window time.Duration) (Lease, error)
+	// Keys of addresses are as many as callers like to have.
+	Lease(key string, count int64, window time.Duration, address bool) (Lease, error)
 }
 
 // Lease is a limit of the cluster, as this node has it.
@@ -38,12 +39,12 @@ const maxLent = 3
 
 // lease gives the cluster's part of a quota: of whole windows of requests that
 // stop when they are spent. Every other limit is counted by each node.
-func (t *Throttle) lease(r *limit.Rule, key string) Lease {
+func (t *Throttle) lease(r *limit.Rule, key string, address bool) Lease {
 	if t.options.Leases == nil || r == nil || r.Algorithm != limit.FixedWindow || r.Bytes || r.Soft {
 		return nil
 	}
 	k := t.kinds[r]
-	l, err := t.options.Leases.Lease(k.level+":"+k.tier+":"+key, r.Count, time.Duration(r.Window))
+	l, err := t.options.Leases.Lease(k.level+":"+k.tier+":"+key, r.Count, time.Duration(r.Window), address)
 	if err != nil { // a window that is not of whole milliseconds
 		return nil
 	}
@@ -60,7 +61,7 @@ func (t *Throttle) borrow(x *exchange.Exchange, c *charge, op *operation, g *gra
 	subscription := g.subscription
 	if t.unauthenticated != nil && g.event == nil {
 		c.key = t.appendUnauthenticated(c.key[:0], x)
-		subscription = bound{lease: t.lease(t.unauthenticated.quota, string(c.key)), rule: t.unauthenticated.quota}
+		subscription = bound{lease: t.lease(t.unauthenticated.quota, string(c.key), true), rule: t.unauthenticated.quota}
 	}
 	for _, b := range [...]*bound{&g.application, &resource, &subscription} {
 		if b.lease == nil {

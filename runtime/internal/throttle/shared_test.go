@@ -2,6 +2,8 @@ package throttle
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +16,10 @@ type pool map[string]*poolLimit
 
 type poolLimit struct{ left int64 }
 
-func (p pool) Lease(key string, count int64, _ time.Duration) (Lease, error) {
+func (p pool) Lease(key string, count int64, _ time.Duration, address bool) (Lease, error) {
+	if address != strings.HasPrefix(key, "unauthenticated:") {
+		return nil, errors.New("a key of an address that is not said to be one, or the other way round")
+	}
 	if p[key] == nil {
 		p[key] = &poolLimit{left: count}
 	}

@@ -154,7 +154,7 @@ func (t *Throttle) bind(c *tier, key string) bound {
 		burst:      t.counter(c.burst, key),
 		concurrent: t.counter(c.concurrent, key),
 		rule:       c.quota,
-		lease:      t.lease(c.quota, key),
+		lease:      t.lease(c.quota, key, false),
 	}
 	for _, g := range c.groups {
 		b.groups = append(b.groups, t.counter(g.rule, key))
