@@ -34,6 +34,7 @@ var parts = []part{
 	{"below", "0.8 of the limit, 90 % on one gateway, another every 4 s", loaded("/stock/levels", skewed(0.8))},
 	{"smooth", "shape smooth: three times the limit, evenly", loaded("/stock/prices", evenly(3))},
 	{"smoothskew", "shape smooth: three times the limit, 90 % on one gateway", loaded("/stock/prices", skewed(3))},
+	{"tier", "a tier of ten a minute, shared by three gateways (clusterMode = lease)", tier},
 	{"failures", "Redis hangs, is killed, comes back empty, is slow; a gateway is cut off", failures},
 	{"picture", "what reaches the backend: local, traffic manager, lease", picture},
 }
