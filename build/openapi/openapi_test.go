@@ -146,9 +146,9 @@ func TestSettingsOfTheAPI(t *testing.T) {
 		{"transports", "x-wso2-transports: [https, https]", func(a API) bool { return reflect.DeepEqual(a.Transports, []string{"https"}) }},
 		{"no transports", "", func(a API) bool { return a.Transports == nil }},
 		{"cors", "x-wso2-cors: {accessControlAllowOrigins: [https://a.example], access-control-allow-headers: [X-A], access_control_allow_methods: [GET], " +
-			"accessControlExposeHeaders: [X-B], access-control-allow-credentials: true, corsConfigurationEnabled: false}", func(a API) bool {
+			"accessControlExposeHeaders: [X-B], access-control-allow-credentials: true, access-control-max-age: 600, corsConfigurationEnabled: false}", func(a API) bool {
 			return reflect.DeepEqual(*a.CORS, spec.CORS{AllowOrigins: []string{"https://a.example"}, AllowHeaders: []string{"X-A"},
-				AllowMethods: []string{"GET"}, ExposeHeaders: []string{"X-B"}, AllowCredentials: true})
+				AllowMethods: []string{"GET"}, ExposeHeaders: []string{"X-B"}, AllowCredentials: true, MaxAge: 600})
 		}},
 		{"named endpoints", "x-wso2-endpoints:\n- main: {urls: [https://a.example]}\n- spare: {urls: [https://b.example]}\nx-wso2-production-endpoints: '#/x-wso2-endpoints/spare'",
 			func(a API) bool {

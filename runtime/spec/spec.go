@@ -161,13 +161,16 @@ type Pool struct {
 	MaxStreams int `json:"maxStreams"`
 }
 
-// CORS is x-wso2-cors.
+// CORS is x-wso2-cors. No origin is allowed that AllowOrigins does not name;
+// AllowHeaders and AllowMethods allow everything when they are nil, which is
+// not the same as empty.
 type CORS struct {
-	AllowOrigins     []string `json:"allowOrigins,omitempty"`
-	AllowHeaders     []string `json:"allowHeaders,omitempty"`
-	AllowMethods     []string `json:"allowMethods,omitempty"`
+	AllowOrigins     []string `json:"allowOrigins"`
+	AllowHeaders     []string `json:"allowHeaders"`
+	AllowMethods     []string `json:"allowMethods"`
 	ExposeHeaders    []string `json:"exposeHeaders,omitempty"`
 	AllowCredentials bool     `json:"allowCredentials,omitempty"`
+	MaxAge           int      `json:"maxAge,omitempty"` // seconds; 0: the browser's default
 }
 
 // Encode gives the bytes that a build embeds: the same for the same Gateway.

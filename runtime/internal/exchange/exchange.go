@@ -39,7 +39,8 @@ type Exchange struct {
 	TLS     *tls.ConnectionState // nil on plaintext
 	Start   int64                // Clock.Now when the head had been read
 
-	// The router's part. Nil until something matched.
+	// The router's part. API is that which owns the path, Operation nil where
+	// none of its paths and methods matched.
 	API       *spec.API
 	Operation *spec.Operation
 	Params    []Param

@@ -66,7 +66,8 @@ func New(apis []spec.API) (*Router, error) {
 	return r, nil
 }
 
-// Route is the stage: it sets API, Operation and Params, or answers.
+// Route is the stage: it sets API, Operation and Params, or answers. What it
+// answers has no operation, but the API that owns the path.
 func (r *Router) Route(x *exchange.Exchange) bool {
 	if !validQuery(x.Query) {
 		reply.BadRequest.Send(x)
@@ -88,6 +89,7 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 		return true
 	case BadPath, BadQuery:
 		reply.BadRequest.Send(x)
+		return false
 	case NotFound:
 		reply.NotFound.Send(x)
 	case WrongMethod:
@@ -97,6 +99,8 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 		x.Response.Set("Allow", leaf.options)
 		x.Status = 200
 	}
+	s.params = s.params[:0]
+	x.API = root.owner(&s)
 	return false
 }
 

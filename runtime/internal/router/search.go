@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/spec"
 )
 
 // search is one path on its way down the tree. It lives on the stack.
@@ -22,11 +23,11 @@ func (b *base) lookup(s *search, method string) (*route, *leaf, Outcome) {
 	if ok, s.encoded = checkPath(s.path); !ok {
 		return nil, nil, BadPath
 	}
-	apis, pos := b.find(s)
-	if apis == nil {
+	owner, pos := b.find(s)
+	if owner == nil {
 		return nil, nil, NotFound
 	}
-	l := s.find(apis, pos)
+	l := s.find(owner.apis, pos)
 	if l == nil {
 		return nil, nil, NotFound
 	}
@@ -42,9 +43,11 @@ func (b *base) lookup(s *search, method string) (*route, *leaf, Outcome) {
 	return nil, l, WrongMethod
 }
 
-// find gives the APIs with the longest base path and where it ends.
-func (b *base) find(s *search) (apis *node, end int) {
-	apis = b.apis
+// find gives the longest base path that APIs are bound to, and where it ends.
+func (b *base) find(s *search) (owner *base, end int) {
+	if b.apis != nil {
+		owner = b
+	}
 	for pos := 0; pos < len(s.path) && b.next != nil; {
 		raw, after := s.segment(pos)
 		if b = b.next[string(s.normalForm(raw))]; b == nil {
@@ -52,10 +55,18 @@ func (b *base) find(s *search) (apis *node, end int) {
 		}
 		pos = after
 		if b.apis != nil {
-			apis, end = b.apis, pos
+			owner, end = b, pos
 		}
 	}
-	return apis, end
+	return owner, end
+}
+
+// owner gives the API below whose base path a path lies, nil for none.
+func (b *base) owner(s *search) *spec.API {
+	if found, _ := b.find(s); found != nil {
+		return found.api
+	}
+	return nil
 }
 
 // segment gives the one that starts with the slash at pos, without it, and

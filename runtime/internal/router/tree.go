@@ -11,7 +11,8 @@ import (
 // base is a node of the tree of base paths, which have literal segments only.
 type base struct {
 	next map[string]*base
-	apis *node // the paths of the APIs bound here; nil when there is none
+	apis *node     // the paths of the APIs bound here; nil when there is none
+	api  *spec.API // the first of them
 }
 
 // node is a point in a path template between two segments.
@@ -58,7 +59,7 @@ func (b *base) add(api *spec.API) error {
 		b = b.next[text]
 	}
 	if b.apis == nil {
-		b.apis = new(node)
+		b.apis, b.api = new(node), api
 	}
 	for i := range api.Operations {
 		op := &api.Operations[i]
