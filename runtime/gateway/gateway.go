@@ -24,6 +24,7 @@ import (
 	"mgw/runtime/internal/auth"
 	"mgw/runtime/internal/backend"
 	"mgw/runtime/internal/clock"
+	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/lease"
 	"mgw/runtime/internal/listen"
@@ -76,6 +77,7 @@ type generation struct {
 	backends   *backend.Backends
 	throughput *throughput
 	keys       *http.Transport
+	cors       *cors.CORS // nil: no API has any
 
 	handler *exchange.Chain // what chain gave
 	users   users
@@ -135,6 +137,7 @@ func (g *generation) buildRooms() error {
 	if err := g.buildIdentity(); err != nil {
 		return err
 	}
+	g.buildAnswers()
 	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
 	if err != nil {
 		return err
@@ -187,13 +190,13 @@ func (g *generation) chain() *exchange.Chain {
 	return &exchange.Chain{
 		Request: []exchange.Stage{
 			g.gateway.counters.Begin,
-			g.router.Route,
+			g.route(),
 			g.auth.Authenticate,
 			g.throttle.Check,
 			g.throughput.Engage,
 			g.backends.Forward,
 		},
-		Reply: []func(*exchange.Exchange){g.throttle.Announce},
+		Reply: g.replies(),
 		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.gateway.record},
 		Panic: g.gateway.answerPanic,
 	}
