@@ -176,7 +176,9 @@ func TestAnswersToPagesOfOtherOrigins(t *testing.T) {
 }
 
 func TestAnAPIWithoutCORSSettingsLeavesItToTheBackend(t *testing.T) {
-	url := backendOf(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Access-Control-Allow-Origin", "https://of.backend") })
+	url := backendOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "https://of.backend")
+	})
 	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(url), engine)
 		if _, got := fields(t, "GET", r.url+"/pets/many", []string{"Origin", "https://a.example"}, "Access-", "Vary"); got != "Access-Control-Allow-Origin: https://of.backend" {
