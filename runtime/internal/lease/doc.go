@@ -43,8 +43,8 @@
 // A Reserve limit keeps each node's share in Redis; their sum is at most
 // Count. By asking in a window a node renounces its share for it (smooth: and
 // for the next second); the shares of nodes that did not are held back. A node
-// whose calls fail goes on its share in the first window that it has not asked
-// in. A share grows only for windows to come; of a withdrawn one nothing is
+// that loses two calls one after the other goes on its share in the first
+// window that it has not asked in. A share grows only for windows to come; of a withdrawn one nothing is
 // granted before the node acknowledged; what a node had that leaves without
 // having renounced counts as taken. A node not heard for ten minutes loses its
 // share, and knows it. A server that forgot holds back as much as all shares
