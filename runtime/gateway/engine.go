@@ -18,6 +18,7 @@ func (g *Gateway) useEngine(o *listen.Options) (err error) {
 		Clock:         g.clock,
 		Address:       o.TrustedProxies.Client,
 		System:        o.System,
+		HTTP2:         !o.NoHTTP2,
 		Panic:         func(recovered any) { g.options.Log.Error("a connection ran into a bug", "panic", recovered) },
 		MaxTarget:     o.Limits.URI,
 		MaxHeader:     o.Limits.Header,
@@ -45,7 +46,7 @@ type engines struct {
 }
 
 func (e *engines) Open(to exchange.Target) exchange.Upstream {
-	if to.Secure && e.http2 {
+	if to.HTTP2 || to.Secure && e.http2 {
 		return e.standard.Open(to)
 	}
 	return e.fast.Open(to)

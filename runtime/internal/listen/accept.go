@@ -36,7 +36,9 @@ func (l *Listener) serveConn(conn net.Conn) {
 	secure, ok := conn.(*tls.Conn)
 	if !ok {
 		l.handing.Done()
-		l.options.Engine(conn, nil)
+		if http2 := l.options.Engine(conn, nil); http2 != nil {
+			l.handed.give(http2)
+		}
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.options.Timeouts.Header)
@@ -51,7 +53,7 @@ func (l *Listener) serveConn(conn net.Conn) {
 	case state.NegotiatedProtocol == "h2":
 		l.handed.give(conn)
 	default:
-		l.options.Engine(conn, &state)
+		_ = l.options.Engine(conn, &state) // HTTP/2 was for ALPN to say
 	}
 }
 

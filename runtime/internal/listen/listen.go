@@ -51,8 +51,9 @@ type Options struct {
 
 	// Engine serves an HTTP/1.1 connection until it is done, and closes it; the
 	// state is nil on plaintext, and a TLS connection has shaken hands already.
-	// Without an engine net/http does this too.
-	Engine func(net.Conn, *tls.ConnectionState)
+	// A plaintext connection that opens with the preface of HTTP/2 it gives back
+	// instead. Without an engine net/http does all this.
+	Engine func(net.Conn, *tls.ConnectionState) (http2 net.Conn)
 	// Drain lets the engine's connections finish and closes those that are
 	// idle, until its context ends. Shutdown calls it when no connection will
 	// be handed to the engine any more.
@@ -141,6 +142,7 @@ func New(options Options) (*Listener, error) {
 	}
 	l.server.Protocols.SetHTTP1(true)
 	l.server.Protocols.SetHTTP2(!options.NoHTTP2)
+	l.server.Protocols.SetUnencryptedHTTP2(!options.NoHTTP2)
 	return l, nil
 }
 

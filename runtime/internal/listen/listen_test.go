@@ -412,14 +412,15 @@ func TestConnectionsBeyondTheBoundWait(t *testing.T) {
 
 func TestAnEngineGetsHTTP1AndNetHTTPTheRest(t *testing.T) {
 	l := start(t, listen.Options{Chain: chainOf(hello), HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0",
-		Engine: func(conn net.Conn, state *tls.ConnectionState) {
+		Engine: func(conn net.Conn, state *tls.ConnectionState) net.Conn {
 			defer conn.Close()
 			r := bufio.NewReader(conn)
 			if _, err := http.ReadRequest(r); err != nil {
-				return
+				return nil
 			}
 			body := fmt.Sprintf("engine tls=%v", state != nil)
 			fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			return nil
 		}})
 	plain, secure := l.Addresses()
 	_, r := dial(t, plain.String(), plainGet)
@@ -444,14 +445,15 @@ func TestShutdownDrainsTheEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			idle, leave := make(chan struct{}), make(chan struct{})
 			l, err := listen.New(listen.Options{Chain: chainOf(hello), HTTP: "127.0.0.1:0",
-				Engine: func(conn net.Conn, _ *tls.ConnectionState) {
+				Engine: func(conn net.Conn, _ *tls.ConnectionState) net.Conn {
 					defer conn.Close()
 					close(idle)
 					if !obeys {
 						_, _ = conn.Read(make([]byte, 1)) // until it is cut
-						return
+						return nil
 					}
 					<-leave
+					return nil
 				},
 				Drain: func(context.Context) error { close(leave); return nil },
 			})

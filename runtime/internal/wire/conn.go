@@ -38,6 +38,7 @@ type conn struct {
 	served   bool // at least one request
 	probed   bool // looked for an end that came together with the last bytes
 	lastLook bool // draining: one more read, then close
+	preface  bool // of HTTP/2: somebody else's
 	step     func(fd uintptr) bool
 	polled   bool    // inside of the poller's callback, which lends
 	fd       uintptr // this descriptor
@@ -86,6 +87,10 @@ func (c *conn) handle(inPoller bool) {
 			err = c.judge()
 		}
 		if err != nil {
+			if c.preface = c.http2(err); c.preface {
+				c.closing = true
+				return
+			}
 			c.refuse(err)
 			return
 		}

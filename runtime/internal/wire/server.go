@@ -27,6 +27,9 @@ type Options struct {
 	// System answers the gateway's own endpoints: it gives false when it has.
 	// Such requests do not run through the chain. May be nil.
 	System exchange.Stage
+	// HTTP2 gives connections back that open with the preface of HTTP/2, which
+	// are refused otherwise.
+	HTTP2 bool
 	// Panic is told of a panic outside the chain's stages. May be nil.
 	Panic func(recovered any)
 
@@ -113,15 +116,16 @@ func tickFor(timeouts ...time.Duration) time.Duration {
 }
 
 // ServeConn serves a connection until it ends, and closes it. state is nil on
-// plaintext; a TLS connection has shaken hands already.
-func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) {
+// plaintext; a TLS connection has shaken hands already. It gives a connection
+// that turned out to be HTTP/2's back, nil for all others.
+func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) (http2 net.Conn) {
 	if !s.enter() {
 		_ = nc.Close()
-		return
+		return nil
 	}
 	defer s.leave()
 	c := newConn(s, nc, state)
-	defer c.close()
+	defer func() { http2 = c.leave() }()
 	defer func() {
 		if r := recover(); r != nil && s.options.Panic != nil {
 			s.options.Panic(r)
@@ -134,6 +138,7 @@ func (s *Server) ServeConn(nc net.Conn, state *tls.ConnectionState) {
 		c.wake()
 	}
 	c.run()
+	return nil
 }
 
 func (s *Server) enter() bool {
