@@ -52,7 +52,7 @@ func TestMistakesHaveOnePlainLineWithItsPlace(t *testing.T) {
 		{"type http with two urls", "x-wso2-production-endpoints: {type: http, urls: [https://a.example, https://b.example]}", "",
 			"a.yaml:4:37: warning: type http uses only the first of 2 urls | type: load_balance or failover use all"},
 		{"url without scheme", "x-wso2-production-endpoints: {urls: [a.example/v1]}", "",
-			`a.yaml:4:38: url "a.example/v1" must start with http:// or https://`},
+			`a.yaml:4:38: url "a.example/v1" must start with http:// or https:// (for HTTP/2 without TLS and gRPC: h2c://, grpc:// or grpcs://)`},
 		{"url with a variable", "x-wso2-production-endpoints: {urls: ['https://{host}/v1']}", "",
 			`a.yaml:4:38: url "https://{host}/v1" has a variable without a value`},
 		{"url with a query", "x-wso2-production-endpoints: {urls: ['https://a.example/?x=1']}", "",

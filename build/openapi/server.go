@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"mgw/runtime/spec"
 )
 
 // serversValue is where the definition says where it is served.
@@ -73,6 +75,11 @@ func backendURL(text string) string {
 	return strings.TrimRight(text, "/")
 }
 
+func backendScheme(scheme string) bool {
+	_, known := spec.URLSchemes[scheme]
+	return known
+}
+
 // checkURL says why a text is no address of a backend.
 func checkURL(text string) string {
 	u, err := url.Parse(text)
@@ -81,8 +88,8 @@ func checkURL(text string) string {
 		return "has a variable without a value"
 	case err != nil || strings.ContainsFunc(text, isControl) || strings.Contains(text, " "):
 		return "is not a URL"
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "must start with http:// or https://"
+	case !backendScheme(u.Scheme):
+		return "must start with http:// or https:// (for HTTP/2 without TLS and gRPC: h2c://, grpc:// or grpcs://)"
 	case u.Host == "" || u.Hostname() == "":
 		return "has no host"
 	case u.User != nil:

@@ -38,13 +38,20 @@ func putURL(urls map[int]string, digits string) setter {
 	return func(in input) (bool, error) {
 		s, err := in.text()
 		if err == nil {
-			err = checkURL(s)
+			err = checkEndpointURL(s)
 		}
 		if err == nil {
 			urls[i] = s
 		}
 		return true, err
 	}
+}
+
+// http2Scheme are the schemes that only endpoints have.
+var http2Scheme = regexp.MustCompile(`^(?i:h2c|grpcs?)://`)
+
+func checkEndpointURL(s string) error {
+	return checkURL(http2Scheme.ReplaceAllString(s, "http://"))
 }
 
 func putEtcdKey(keys map[int]string, digits string) setter {

@@ -87,7 +87,7 @@ func TestEndpointsThatCannotBeServedAreRefused(t *testing.T) {
 		want string
 	}{
 		{spec.Endpoint{Type: spec.HTTP}, "no URL"},
-		{spec.Endpoint{URLs: []string{"ftp://a"}}, "neither http nor https"},
+		{spec.Endpoint{URLs: []string{"ftp://a"}}, "none of http, https"},
 		{spec.Endpoint{URLs: []string{"http://"}}, "names no host"},
 		{spec.Endpoint{URLs: []string{"http://a/#x"}}, "fragment"},
 		{spec.Endpoint{URLs: []string{"http://u:hidden@a"}}, "use securityConfig"},

@@ -71,14 +71,19 @@ func (b *Backends) newEndpoint(index int, s *spec.Endpoint) (*endpoint, error) {
 
 func (b *Backends) newTarget(raw string, advanced *spec.Advanced) (*target, error) {
 	u, err := url.Parse(raw)
+	var scheme spec.URLScheme
+	known := false
+	if err == nil {
+		scheme, known = spec.URLSchemes[u.Scheme]
+	}
 	switch {
 	case err != nil:
 		// The parser's message repeats the URL, which may hold a password.
 		return nil, errors.New("a URL is malformed")
 	case u.User != nil:
 		return nil, fmt.Errorf("the URL of %s holds a credential: use securityConfig", u.Host)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("URL %q: the scheme is neither http nor https", raw)
+	case !known:
+		return nil, fmt.Errorf("URL %q: the scheme is none of http, https, h2c, grpc and grpcs", raw)
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("URL %q names no host", raw)
 	case u.Fragment != "":
@@ -89,7 +94,8 @@ func (b *Backends) newTarget(raw string, advanced *spec.Advanced) (*target, erro
 		pool = *advanced.Pool
 	}
 	to := exchange.Target{
-		Secure:    u.Scheme == "https",
+		Secure:    scheme.Secure,
+		HTTP2:     scheme.HTTP2,
 		Address:   u.Host,
 		Host:      u.Host,
 		Timeout:   b.options.Timeout,

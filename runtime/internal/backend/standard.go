@@ -35,8 +35,11 @@ type Standard struct {
 	pools   map[poolKey]*http.Transport
 }
 
-// poolKey is what net/http bounds for all hosts of a transport alike.
-type poolKey struct{ active, idle int }
+// poolKey is what net/http has for all hosts of a transport alike.
+type poolKey struct {
+	active, idle int
+	http2        bool
+}
 
 // NewStandard gives a transport with no connection yet.
 func NewStandard(options StandardOptions) *Standard {
@@ -63,7 +66,7 @@ func (s *Standard) Close() {
 
 // Open gives the way to a target.
 func (s *Standard) Open(to exchange.Target) exchange.Upstream {
-	key := poolKey{to.MaxActive, to.MaxIdle}
+	key := poolKey{to.MaxActive, to.MaxIdle, to.HTTP2}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pools[key] == nil {
@@ -83,7 +86,8 @@ func (s *Standard) newPool(key poolKey) *http.Transport {
 		DialContext:            (&net.Dialer{Timeout: s.options.Connect}).DialContext,
 		TLSHandshakeTimeout:    s.options.Connect,
 		TLSClientConfig:        s.options.TLS,
-		ForceAttemptHTTP2:      !s.options.NoHTTP2,
+		Protocols:              s.protocols(key.http2),
+		HTTP2:                  http2Config(),
 		DisableCompression:     true,
 		MaxConnsPerHost:        key.active,
 		MaxIdleConnsPerHost:    key.idle,
@@ -231,7 +235,15 @@ func (c *call) gotConn(httptrace.GotConnInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = true
-	if !c.answered {
+	switch timeout := c.x.GRPCTimeout(); {
+	case c.answered:
+	case !c.x.GRPC():
+		c.alarm.set(c.to.Timeout)
+	case timeout > 0:
+		c.alarm.fix(timeout)
+	case c.body != nil:
+		c.alarm.pause() // until the caller has said all
+	default:
 		c.alarm.set(c.to.Timeout)
 	}
 }
@@ -297,17 +309,13 @@ func (c *call) fill(response *http.Response) {
 		c.finish()
 		return
 	}
-	x.Response.Body = &responseBody{call: c, response: response, quiet: endless(response.Header.Get("Content-Type"))}
+	x.Response.Body = &responseBody{call: c, response: response, quiet: endless(x.Response.Get(exchange.ContentType))}
 }
 
 // endless tells answers that may be silent for as long as they like.
-func endless(contentType string) bool {
-	for _, prefix := range []string{"text/event-stream", "application/grpc"} {
-		if len(contentType) >= len(prefix) && equalFold([]byte(contentType[:len(prefix)]), prefix) {
-			return true
-		}
-	}
-	return false
+func endless(contentType []byte) bool {
+	const events = "text/event-stream"
+	return len(contentType) >= len(events) && equalFold(contentType[:len(events)], events) || exchange.IsGRPC(contentType)
 }
 
 // finish ends what is left of the call; the exchange is its owner's alone then.

@@ -17,6 +17,8 @@ type alarm struct {
 	timer   *time.Timer
 	timeout time.Duration
 	armed   bool
+	fixed   bool // progress does not start the time over
+	paused  bool // until resume
 }
 
 func newAlarm(timeout time.Duration, f func()) *alarm {
@@ -42,11 +44,37 @@ func (a *alarm) set(timeout time.Duration) {
 	a.timer.Reset(timeout)
 }
 
+// fix arms it with a time that progress does not change.
+func (a *alarm) fix(timeout time.Duration) {
+	a.set(timeout)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.fixed = true
+}
+
+// pause puts it to rest until resume.
+func (a *alarm) pause() {
+	a.rest()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.paused = true
+}
+
+// resume arms it with a time if it was paused and not put to rest since.
+func (a *alarm) resume(timeout time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.paused {
+		a.timeout, a.armed, a.paused = timeout, true, false
+		a.timer.Reset(timeout)
+	}
+}
+
 // progress starts the time over while it is armed.
 func (a *alarm) progress() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.armed {
+	if a.armed && !a.fixed {
 		a.timer.Reset(a.timeout)
 	}
 }
@@ -54,7 +82,7 @@ func (a *alarm) progress() {
 func (a *alarm) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.armed = false
+	a.armed, a.paused = false, false
 	a.timer.Stop()
 }
 
@@ -123,6 +151,7 @@ func (b *requestBody) end() {
 	if b.err != io.EOF {
 		return
 	}
+	b.call.alarm.resume(b.call.to.Timeout)
 	m := &b.call.x.Request
 	for _, f := range m.Trailers {
 		if mayTrail(f.ID) {

@@ -57,6 +57,7 @@ type Exchange struct {
 	Response Message
 	Tunnel   io.ReadWriteCloser // with status 101: the backend's side of the upgraded connection
 	Code     int                // the fault's code (900800 ...), 0 for none; for log and counters
+	Reason   string             // the fault's message
 	Level    string             // the limit that refused the request, for the log
 	Backend  string             // host of the backend that answered, for the log
 	BytesOut int64              // body bytes written to the client; set by the front

@@ -7,7 +7,8 @@ import (
 
 // Target is one URL of an endpoint, as far as a Transport needs to know it.
 type Target struct {
-	Secure  bool   // https
+	Secure  bool   // TLS
+	HTTP2   bool   // and nothing else; on plaintext with prior knowledge
 	Address string // host:port to connect to
 	Host    string // what the Host field says
 

@@ -20,13 +20,18 @@ type client struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	control *http.ResponseController
-	body    *body // nil: the request has none
-	refused bool  // the request never was one
+	body    *body  // nil: the request has none
+	grpc    string // the request's content type, "" when it is no gRPC call
+	refused bool   // the request never was one
+	lost    bool   // the answer's body broke off
 }
 
 // open gives the exchange its client and body.
 func (c *client) open(x *exchange.Exchange) {
 	x.Client = c
+	if kind := c.r.Header.Get("Content-Type"); c.r.ProtoMajor == 2 && exchange.IsGRPC([]byte(kind)) {
+		c.grpc = kind
+	}
 	if c.r.ProtoMajor == 1 {
 		// What the last answer on this connection left behind.
 		_ = c.control.SetWriteDeadline(time.Time{})
@@ -44,7 +49,7 @@ func (c *client) open(x *exchange.Exchange) {
 		control: c.control,
 		request: c.r,
 		message: &x.Request,
-		free:    isGRPC(c.r.Header.Get("Content-Type")),
+		free:    c.grpc != "",
 	}
 	x.Request.Body = c.body
 }
@@ -96,6 +101,9 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	m := &x.Response
 	h := c.w.Header()
 	copyFields(h, m)
+	if c.grpc != "" && c.refuseGRPC(x, h) {
+		return nil
+	}
 	if c.r.ProtoMajor == 1 {
 		c.persist(h, x)
 	}
@@ -122,6 +130,9 @@ func (c *client) Reply(x *exchange.Exchange) error {
 	if err := c.writeBody(x); err != nil {
 		x.Aborted = true
 		m.Body.Abort(err)
+		if c.lost && c.grpc != "" && c.lostGRPC(x, h) {
+			return nil
+		}
 		return err
 	}
 	for _, f := range m.Trailers {
@@ -159,6 +170,7 @@ func (c *client) writeBody(x *exchange.Exchange) error {
 			break
 		}
 		if err != nil {
+			c.lost = true
 			return fmt.Errorf("reading the answer's body: %w", err)
 		}
 		if err := c.write(x, chunk); err != nil {
@@ -207,9 +219,4 @@ func copyFields(h http.Header, m *exchange.Message) {
 		name := http.CanonicalHeaderKey(string(m.Name(f)))
 		h[name] = append(h[name], string(m.Value(f)))
 	}
-}
-
-func isGRPC(contentType string) bool {
-	const grpc = "application/grpc"
-	return len(contentType) >= len(grpc) && contentType[:len(grpc)] == grpc
 }

@@ -49,7 +49,7 @@ func (f *Fault) WithDescription(text string) *Fault {
 // Send makes the fault the answer of an exchange. Fields that a stage put into
 // the response before (Retry-After, WWW-Authenticate) stay.
 func (f *Fault) Send(x *exchange.Exchange) {
-	x.Code = f.Code
+	x.Code, x.Reason = f.Code, f.reason()
 	JSON(x, f.Status, f.body)
 }
 
