@@ -38,7 +38,7 @@ type Stack struct {
 
 // HandlerLacks is all of what a front that is a net/http handler cannot see.
 var HandlerLacks = map[string]string{
-	"refused: no version":           "net/http waits for the 14 bytes by which it knows HTTP/2",
+	"refused: no version":            "net/http waits for the 14 bytes by which it knows HTTP/2",
 	"refused: a folded field":        "net/http unfolds it",
 	"refused: the same length twice": "net/http keeps one",
 	"refused: a length and chunks":   "net/http drops the length",
