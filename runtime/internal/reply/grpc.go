@@ -1,7 +1,6 @@
 package reply
 
 import (
-	"net/http"
 	"strconv"
 
 	"mgw/runtime/internal/exchange"
@@ -55,7 +54,7 @@ func GRPC(x *exchange.Exchange) (code, message string, ok bool) {
 	}
 	message = x.Reason
 	if message == "" {
-		message = http.StatusText(x.Status)
+		message = "The gateway answered with status " + strconv.Itoa(x.Status)
 	}
 	return strconv.Itoa(grpcStatus(x.Status)), percentEncoded(message), true
 }
