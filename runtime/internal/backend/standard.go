@@ -32,13 +32,7 @@ type StandardOptions struct {
 type Standard struct {
 	options StandardOptions
 	mu      sync.Mutex
-	pools   map[poolKey]*http.Transport
-}
-
-// poolKey is what net/http has for all hosts of a transport alike.
-type poolKey struct {
-	active, idle int
-	http2        bool
+	open    map[*upstream]struct{}
 }
 
 // NewStandard gives a transport with no connection yet.
@@ -52,45 +46,53 @@ func NewStandard(options StandardOptions) *Standard {
 	if options.ResponseHeader == 0 {
 		options.ResponseHeader = 8192
 	}
-	return &Standard{options: options, pools: map[poolKey]*http.Transport{}}
+	return &Standard{options: options, open: map[*upstream]struct{}{}}
 }
 
 // Close ends idle connections.
 func (s *Standard) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, pool := range s.pools {
-		pool.CloseIdleConnections()
+	for u := range s.open {
+		u.pool.CloseIdleConnections()
 	}
 }
 
-// Open gives the way to a target.
+// Open gives the way to a target, with connections of its own.
 func (s *Standard) Open(to exchange.Target) exchange.Upstream {
-	key := poolKey{to.MaxActive, to.MaxIdle, to.HTTP2}
+	u := &upstream{standard: s, to: to, pool: s.newPool(&to)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pools[key] == nil {
-		s.pools[key] = s.newPool(key)
-	}
-	return &upstream{to, s.pools[key]}
+	s.open[u] = struct{}{}
+	return u
 }
 
-// upstream is one target and the connections it shares.
+// upstream is one target and the connections to it.
 type upstream struct {
-	to   exchange.Target
-	pool *http.Transport
+	standard *Standard
+	to       exchange.Target
+	pool     *http.Transport
 }
 
-func (s *Standard) newPool(key poolKey) *http.Transport {
+// Close implements exchange.Upstream. What is in use now is closed when it
+// comes free, as nothing asks for a connection any more.
+func (u *upstream) Close() {
+	u.standard.mu.Lock()
+	delete(u.standard.open, u)
+	u.standard.mu.Unlock()
+	u.pool.CloseIdleConnections()
+}
+
+func (s *Standard) newPool(to *exchange.Target) *http.Transport {
 	pool := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: s.options.Connect}).DialContext,
 		TLSHandshakeTimeout:    s.options.Connect,
 		TLSClientConfig:        s.options.TLS,
-		Protocols:              s.protocols(key.http2),
+		Protocols:              s.protocols(to.HTTP2),
 		HTTP2:                  http2Config(),
 		DisableCompression:     true,
-		MaxConnsPerHost:        key.active,
-		MaxIdleConnsPerHost:    key.idle,
+		MaxConnsPerHost:        to.MaxActive,
+		MaxIdleConnsPerHost:    to.MaxIdle,
 		IdleConnTimeout:        s.options.Idle,
 		MaxResponseHeaderBytes: s.options.ResponseHeader,
 		WriteBufferSize:        16 << 10,
@@ -280,6 +282,7 @@ func (c *call) failure(err, cause error) error {
 		failed.Body = c.body.failure()
 	}
 	failed.Timeout = errors.Is(cause, errNoProgress) || errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err)
+	failed.Busy = !c.got && c.to.MaxActive > 0 && errors.Is(cause, errNoProgress)
 	return failed
 }
 
@@ -292,6 +295,7 @@ func isTimeout(err error) bool {
 func (c *call) fill(response *http.Response) {
 	x := c.x
 	x.Status = response.StatusCode
+	x.Uploading = c.body != nil && !c.body.whole.Load()
 	addHeader(&x.Response, response.Header)
 	for name := range response.Trailer {
 		x.Response.Add("Trailer", name)

@@ -99,6 +99,7 @@ type requestBody struct {
 	reading *bodyReader // the one that may
 	err     error       // of from
 	stopped atomic.Bool
+	whole   atomic.Bool // it has been read to its end
 }
 
 var errStopped = errors.New("the request body is not wanted any more")
@@ -120,6 +121,7 @@ func (b *requestBody) again() (io.ReadCloser, error) {
 		return nil, errStopped
 	}
 	b.rest, b.err = nil, nil
+	b.whole.Store(false)
 	return b.reader(), nil
 }
 
@@ -136,6 +138,7 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 		}
 		if b.rest, b.err = b.from.Next(); b.err != nil {
 			b.end()
+			b.whole.Store(b.err == io.EOF)
 			return 0, b.err
 		}
 		b.call.alarm.progress()

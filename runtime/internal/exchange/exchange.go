@@ -60,9 +60,12 @@ type Exchange struct {
 	Reason   string             // the fault's message
 	Level    string             // the limit that refused the request, for the log
 	Backend  string             // host of the backend that answered, for the log
-	BytesOut int64              // body bytes written to the client; set by the front
-	BytesIn  int64              // body bytes read from the client; set by the front
-	Aborted  bool               // the client was gone, or its answer was cut short
+	// Uploading tells that the answer has come before the end of the request
+	// body, which the upstream still reads: it cannot be sent again.
+	Uploading bool
+	BytesOut  int64 // body bytes written to the client; set by the front
+	BytesIn   int64 // body bytes read from the client; set by the front
+	Aborted   bool  // the client was gone, or its answer was cut short
 
 	// Admission, where there is one, has the last word before each attempt at
 	// a backend.

@@ -42,6 +42,9 @@ type Transport interface {
 // 0; after the former the caller may try another target.
 type Upstream interface {
 	RoundTrip(ctx context.Context, x *Exchange, requestTarget []byte) error
+	// Close ends idle connections, and those in use when they come free: no
+	// RoundTrip begins after it.
+	Close()
 }
 
 // Admission is asked before each attempt at a backend: with the connection in
@@ -63,6 +66,7 @@ func (x *Exchange) Admit() error {
 type AttemptError struct {
 	Sent    bool  // the backend may have seen the request or a part of it
 	Timeout bool  // nothing came in time
+	Busy    bool  // no connection came free; the backend has nothing to do with it
 	Body    error // the request body failed, not the backend
 	Err     error
 }

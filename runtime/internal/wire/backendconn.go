@@ -191,6 +191,7 @@ func (b *backendConn) final(x *exchange.Exchange) {
 	}
 	b.body.begin(&b.link, m, h.framing, h.length, 0)
 	if b.pump.running && !b.pump.ended.Load() {
+		x.Uploading = true
 		if d, ok := x.Request.Body.(interface{ detach() }); ok {
 			d.detach()
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,7 +71,7 @@ func (u *upstream) enter(ctx context.Context) error {
 	case <-turn: // active was left as it is for us
 		return nil
 	case <-timer.C:
-		err = fmt.Errorf("%w: all are in use", errConnect)
+		err = errBusy
 	case <-ctx.Done():
 		err = errGone
 	}
@@ -158,6 +159,18 @@ func (u *upstream) sweep(now int64) {
 	for _, b := range dead {
 		b.discard()
 	}
+}
+
+// Close implements exchange.Upstream.
+func (u *upstream) Close() {
+	t := u.transport
+	t.mu.Lock()
+	if i := slices.Index(t.targets, u); i >= 0 {
+		// A copy: sweep and Close walk over what they have seen.
+		t.targets = slices.Concat(t.targets[:i], t.targets[i+1:])
+	}
+	t.mu.Unlock()
+	u.shut()
 }
 
 // shut closes the pool.

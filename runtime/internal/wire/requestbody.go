@@ -78,7 +78,8 @@ func (b *requestBody) touch() bool {
 }
 
 func (b *requestBody) Rewind() bool {
-	if !b.rewind() {
+	// After an Abort nothing more can be read.
+	if b.conn.halt.Load() || !b.rewind() {
 		return false
 	}
 	b.conn.x.BytesIn = 0

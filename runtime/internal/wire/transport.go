@@ -123,6 +123,7 @@ type upstream struct {
 
 var (
 	errConnect = errors.New("no connection to the backend")
+	errBusy    = fmt.Errorf("%w: all are in use", errConnect)
 	errRequest = errors.New("reading the request body")
 )
 
@@ -135,7 +136,9 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 	for try := 1; ; try++ {
 		b, err := u.take(ctx, try == tries)
 		if err != nil {
-			return &exchange.AttemptError{Timeout: errors.Is(err, errTimeout), Err: fmt.Errorf("asking %s: %w", u.to.Host, err)}
+			return &exchange.AttemptError{
+				Timeout: errors.Is(err, errTimeout), Busy: errors.Is(err, errBusy), Err: fmt.Errorf("asking %s: %w", u.to.Host, err),
+			}
 		}
 		if err = x.Admit(); err != nil {
 			u.give(b)
