@@ -1,14 +1,9 @@
 package fleet
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,14 +44,14 @@ const linesEach = 16
 // Offer sends requests as planned, whether or not earlier ones were answered as
 // long as a connection is free. An empty token is none.
 func Offer(ctx context.Context, gateways []*harness.Gateway, path, token string, plan Plan) ([]Shot, error) {
-	var lines []*line
+	var lines []*harness.Line
 	defer func() {
 		for _, l := range lines {
-			l.conn.Close()
+			l.Close()
 		}
 	}()
 	for i := range linesEach * len(gateways) {
-		l, err := open(ctx, gateways[i%len(gateways)].HTTP, path, token)
+		l, err := harness.OpenLine(ctx, gateways[i%len(gateways)].HTTP, path, token)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +71,7 @@ func Offer(ctx context.Context, gateways []*harness.Gateway, path, token string,
 				}
 				time.Sleep(time.Until(start.Add(plan[g][n])))
 				s := Shot{Gateway: g, Sent: time.Now()}
-				if s.Status, errs[i] = l.send(); errs[i] != nil {
+				if s.Status, errs[i] = l.Send(); errs[i] != nil {
 					return
 				}
 				s.Done = time.Now()
@@ -86,60 +81,4 @@ func Offer(ctx context.Context, gateways []*harness.Gateway, path, token string,
 	}
 	group.Wait()
 	return slices.Concat(shots...), errors.Join(append(errs, ctx.Err())...)
-}
-
-// line is a connection to a gateway that sends one request over and over. It
-// costs a fraction of what a general client does.
-type line struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	request []byte
-}
-
-func open(ctx context.Context, gateway, path, token string) (*line, error) {
-	address := strings.TrimPrefix(gateway, "http://")
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	request := "GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\n"
-	if token != "" {
-		request += "Authorization: Bearer " + token + "\r\n"
-	}
-	return &line{conn, bufio.NewReader(conn), []byte(request + "\r\n")}, nil
-}
-
-var errAnswer = errors.New("not an answer")
-
-// send sends the request and reads the answer.
-func (l *line) send() (status int, err error) {
-	if err := l.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return 0, err
-	}
-	if _, err := l.conn.Write(l.request); err != nil {
-		return 0, err
-	}
-	length := 0
-	for {
-		text, err := l.in.ReadSlice('\n')
-		if err != nil {
-			return 0, err
-		}
-		switch head := strings.TrimRight(string(text), "\r\n"); {
-		case status == 0:
-			if len(head) < 12 {
-				return 0, errAnswer
-			}
-			if status, err = strconv.Atoi(head[9:12]); err != nil {
-				return 0, err
-			}
-		case head == "":
-			_, err := io.CopyN(io.Discard, l.in, int64(length))
-			return status, err
-		case len(head) > 15 && strings.EqualFold(head[:15], "content-length:"):
-			if length, err = strconv.Atoi(strings.TrimSpace(head[15:])); err != nil {
-				return 0, err
-			}
-		}
-	}
 }

@@ -1,74 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"mgw/samples/internal/harness"
 )
-
-// line is a connection to a gateway that sends one request over and over. It
-// costs a fraction of what a general client does, so that the figures are the
-// gateway's.
-type line struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	request []byte
-}
-
-func open(ctx context.Context, gateway, path, token string) (*line, error) {
-	address := strings.TrimPrefix(gateway, "http://")
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	request := "GET " + path + " HTTP/1.1\r\nHost: " + address + "\r\nAuthorization: Bearer " + token + "\r\n\r\n"
-	return &line{conn, bufio.NewReader(conn), []byte(request)}, nil
-}
-
-var errAnswer = errors.New("not an answer")
-
-// send sends the request and reads the answer.
-func (l *line) send() (status int, err error) {
-	if err := l.conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return 0, err
-	}
-	if _, err := l.conn.Write(l.request); err != nil {
-		return 0, err
-	}
-	length := 0
-	for {
-		text, err := l.in.ReadSlice('\n')
-		if err != nil {
-			return 0, err
-		}
-		switch head := strings.TrimRight(string(text), "\r\n"); {
-		case status == 0:
-			if len(head) < 12 {
-				return 0, errAnswer
-			}
-			if status, err = strconv.Atoi(head[9:12]); err != nil {
-				return 0, err
-			}
-		case head == "":
-			_, err := io.CopyN(io.Discard, l.in, int64(length))
-			return status, err
-		case len(head) > 15 && strings.EqualFold(head[:15], "content-length:"):
-			if length, err = strconv.Atoi(strings.TrimSpace(head[15:])); err != nil {
-				return 0, err
-			}
-		}
-	}
-}
 
 // sample is one request. It was due at a time of the schedule, whether or not
 // it could be sent then.
@@ -86,13 +27,13 @@ const linesEach = 4
 // connection is free.
 func offer(ctx context.Context, gateways []*harness.Gateway, path, token string, rate int, d time.Duration) ([]sample, error) {
 	n := linesEach * len(gateways)
-	lines := make([]*line, n)
+	lines := make([]*harness.Line, n)
 	for i := range lines {
-		l, err := open(ctx, gateways[i%len(gateways)].HTTP, path, token)
+		l, err := harness.OpenLine(ctx, gateways[i%len(gateways)].HTTP, path, token)
 		if err != nil {
 			return nil, err
 		}
-		defer l.conn.Close()
+		defer l.Close()
 		lines[i] = l
 	}
 	perLine := int(d.Seconds()*float64(rate)) / n
@@ -105,7 +46,7 @@ func offer(ctx context.Context, gateways []*harness.Gateway, path, token string,
 				s := sample{gateway: i % len(gateways), due: start.Add(time.Duration(k*n+i) * time.Second / time.Duration(rate))}
 				time.Sleep(time.Until(s.due))
 				s.sent = time.Now()
-				if s.status, errs[i] = l.send(); errs[i] != nil || ctx.Err() != nil {
+				if s.status, errs[i] = l.Send(); errs[i] != nil || ctx.Err() != nil {
 					return
 				}
 				s.done = time.Now()

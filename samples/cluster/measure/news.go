@@ -42,17 +42,17 @@ func news(ctx context.Context, b *bench) (err error) {
 }
 
 func (b *bench) oneNews(ctx context.Context, all []*harness.Gateway, token string) (time.Duration, error) {
-	lines := make([]*line, len(all))
+	lines := make([]*harness.Line, len(all))
 	for i, g := range all {
-		l, err := open(ctx, g.HTTP, "/tickets/list", token)
+		l, err := harness.OpenLine(ctx, g.HTTP, "/tickets/list", token)
 		if err != nil {
 			return 0, err
 		}
-		defer l.conn.Close()
+		defer l.Close()
 		lines[i] = l
 	}
 	for range newsLimit {
-		if status, err := lines[0].send(); err != nil || status != http.StatusOK {
+		if status, err := lines[0].Send(); err != nil || status != http.StatusOK {
 			return 0, fmt.Errorf("a request within the limit was answered %d, %v", status, err)
 		}
 	}
@@ -62,7 +62,7 @@ func (b *bench) oneNews(ctx context.Context, all []*harness.Gateway, token strin
 	for i, l := range lines[1:] {
 		group.Go(func() {
 			for asked := 1; ; asked++ {
-				status, err := l.send()
+				status, err := l.Send()
 				delays[i] = time.Since(crossed)
 				switch {
 				case err != nil:
