@@ -74,6 +74,7 @@ func (l *loader) check() {
 	l.checkKeyManager()
 	l.checkClients()
 	l.checkAdmin()
+	l.checkHeaders()
 	l.checkCluster()
 	l.checkFiles()
 }

@@ -70,7 +70,6 @@ type Listener struct {
 	CertificateFile      string // PEM, in place of KeyStore
 	PrivateKeyFile       string
 	KeepAlive            string // AUTO, ALWAYS, NEVER
-	MaxPipelined         int
 	MaxURILength         int
 	MaxHeaderSize        int
 	MaxBodySize          int64 // -1: any
@@ -308,7 +307,7 @@ type Validation struct{ Request, Response bool }
 
 // Server is [server].
 type Server struct {
-	Header  string
+	Header  string // of answers that have no Server field; "" adds none
 	Headers []*HeaderOverride
 }
 
@@ -316,7 +315,7 @@ type Server struct {
 type HeaderOverride struct {
 	Name     string
 	Preserve bool
-	Override string
+	Override string // "" takes the field out
 }
 
 // EventHub is [apim.eventHub].

@@ -79,6 +79,13 @@ func TestMistakesAreReportedWithTheirPlace(t *testing.T) {
 				"4:19: jwtTokenConfig[0].certificateFile cannot be read: stat conf/gone.pem: no such file or directory\n" +
 				"6:18: httpClients.trustStorePath cannot be read: stat conf/gone.jks: no such file or directory"},
 		{"proxy without host", "[httpClients.proxy]\nenable = true\n", "2:10: httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port"},
+		{"overridden framing", "[[server.headerConf]]\nheaderName = 'Content-Length'\n", "2:14: server.headerConf[0].headerName: Content-Length cannot be overridden"},
+		{"overridden header that is none", "[[server.headerConf]]\nheaderName = 'X Y'\n", "2:14: server.headerConf[0].headerName: \"X Y\" is not the name of a header"},
+		{"overridden header without a name", "[[server.headerConf]]\noverrideValue = 'a'\n", "1:3: server.headerConf[0] has no headerName"},
+		{"overridden header twice", "[[server.headerConf]]\nheaderName = 'X'\n[[server.headerConf]]\nheaderName = 'x'\n", "4:14: server.headerConf[1].headerName: x is there twice"},
+		{"header value of two lines", "[[server.headerConf]]\nheaderName = 'X'\noverrideValue = \"a\\r\\nb\"\n", "3:17: server.headerConf[0].overrideValue holds a control character"},
+		{"Server of two lines", "[server]\nheader = \"a\\nb\"\n", "2:10: server.header holds a control character"},
+		{"pipelining", "[listenerConfig]\nmaxPipelinedRequests = 5\n", "2:24: warning: listenerConfig.maxPipelinedRequests has no effect in this gateway"},
 		{"host names unchecked", "[httpClients]\nverifyHostname = false\n", "2:18: httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile"},
 		{"default password far away", "[throttlingConfig]\nenabledGlobalTMEventPublishing = true\nthrottleEndpointUrl = 'https://tm:9443/endpoints'\n",
 			"3:23: throttlingConfig.throttleEndpointbase64Header must be set: the default password is for a manager on this machine only"},

@@ -32,8 +32,9 @@ func (l *loader) listenerKeys() []key {
 		{path: "listenerConfig.trustStorePassword", set: secret(&c.TrustStore.Password, "ballerina"), secret: true},
 		{path: "listenerConfig.certificateFile", set: fileName(&c.CertificateFile, "")},
 		{path: "listenerConfig.privateKeyFile", set: fileName(&c.PrivateKeyFile, "")},
-		{path: "listenerConfig.keepAlive", status: later, set: word(&c.KeepAlive, "AUTO", "ALWAYS", "NEVER")},
-		{path: "listenerConfig.maxPipelinedRequests", status: later, set: number(&c.MaxPipelined, 10, 1, 1<<16)},
+		{path: "listenerConfig.keepAlive", set: word(&c.KeepAlive, "AUTO", "ALWAYS", "NEVER")},
+		// Requests of a connection are served one after the other: the next is not read before.
+		{path: "listenerConfig.maxPipelinedRequests", status: unused, set: number(new(int), 10, 1, 1<<16)},
 		{path: "listenerConfig.maxUriLength", set: number(&c.MaxURILength, 4096, 1, 1<<20)},
 		{path: "listenerConfig.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
 		{path: "listenerConfig.maxEntityBodySize", set: number(&c.MaxBodySize, -1, -1, anySize)},
@@ -70,9 +71,9 @@ func (l *loader) clientKeys() []key {
 		{path: "httpClients.poolConfig.maxIdleConnections", set: number(&c.MaxIdle, 100, 0, 1<<20)},
 		{path: "httpClients.poolConfig.waitTimeInMillis", set: span(&c.Wait, 30*time.Second, 0, time.Millisecond)},
 		{path: "httpClients.poolConfig.maxActiveStreamsPerConnection", set: number(&c.MaxStreams, 50, 1, 1<<20)},
-		{path: "httpClients.responseLimits.maxStatusLineLength", status: later, set: number(&c.MaxStatusLine, 4096, 1, 1<<20)},
+		{path: "httpClients.responseLimits.maxStatusLineLength", set: number(&c.MaxStatusLine, 4096, 1, 1<<20)},
 		{path: "httpClients.responseLimits.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
-		{path: "httpClients.responseLimits.maxEntityBodySize", status: later, set: number(&c.MaxBodySize, -1, -1, anySize)},
+		{path: "httpClients.responseLimits.maxEntityBodySize", set: number(&c.MaxBodySize, -1, -1, anySize)},
 		{path: "httpClients.sslConfig.keyStorePath", status: later, set: fileName(&c.KeyStore.Path, "")},
 		{path: "httpClients.sslConfig.keyStorePassword", status: later, set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
 		{path: "httpClients.sslConfig.trustStorePath", status: later, set: fileName(new(string), "")},
@@ -87,8 +88,8 @@ func (l *loader) clientKeys() []key {
 func (l *loader) serverKeys() []key {
 	c := &l.cfg.Server
 	return []key{
-		{path: "server.header", status: later, set: text(&c.Header, "")},
-		{path: "server.headerConf", status: later, each: func() []key {
+		{path: "server.header", set: text(&c.Header, "")},
+		{path: "server.headerConf", each: func() []key {
 			h := new(HeaderOverride)
 			c.Headers = append(c.Headers, h)
 			return []key{

@@ -1,12 +1,38 @@
 package gateway
 
 import (
+	"slices"
+
+	"mgw/runtime/config"
 	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/headers"
 )
 
-// This file is the way of an answer: what is done to each of them before it is
-// written, and only where something is configured.
+// present leaves out the stages that when has left out.
+func present(stages ...exchange.Stage) []exchange.Stage {
+	return slices.DeleteFunc(stages, func(s exchange.Stage) bool { return s == nil })
+}
+
+// when gives a stage that is there only where something is configured for it.
+func when(configured bool, s exchange.Stage) exchange.Stage {
+	if !configured {
+		return nil
+	}
+	return s
+}
+
+// replies are what happens to every answer before it is written, in order.
+func (g *generation) replies() []func(*exchange.Exchange) {
+	list := []func(*exchange.Exchange){g.throttle.Announce}
+	if g.cors != nil {
+		list = append(list, g.cors.Reply)
+	}
+	if g.headers != nil {
+		list = append(list, g.headers.Reply)
+	}
+	return list
+}
 
 // route is the router's stage. Where an API has CORS settings, preflights are
 // answered right behind it.
@@ -17,15 +43,17 @@ func (g *generation) route() exchange.Stage {
 	return g.cors.Route(g.router.Route)
 }
 
-// replies are what happens to every answer, in order.
-func (g *generation) replies() []func(*exchange.Exchange) {
-	list := []func(*exchange.Exchange){g.throttle.Announce}
-	if g.cors != nil {
-		list = append(list, g.cors.Reply)
-	}
-	return list
-}
-
+// buildAnswers builds what works on answers. A room without anything to do is
+// nil.
 func (g *generation) buildAnswers() {
 	g.cors = cors.New(g.options.Spec.APIs)
+	g.headers = newHeaders(&g.options.Config.Server)
+}
+
+func newHeaders(s *config.Server) *headers.Headers {
+	var rules []headers.Rule
+	for _, h := range s.Headers {
+		rules = append(rules, headers.Rule{Name: h.Name, Preserve: h.Preserve, Value: h.Override})
+	}
+	return headers.New(s.Header, rules)
 }

@@ -24,6 +24,7 @@ func (g *Gateway) useEngine(o *listen.Options) (err error) {
 		MaxHeader:     o.Limits.Header,
 		MaxFields:     o.Limits.Fields,
 		MaxBody:       o.Limits.Body,
+		NoKeepAlive:   o.NoKeepAlive,
 		HeaderTimeout: o.Timeouts.Header,
 		BodyTimeout:   o.Timeouts.Body,
 		MinBodyRate:   int64(o.Timeouts.MinBodyRate),

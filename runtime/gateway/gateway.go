@@ -26,6 +26,7 @@ import (
 	"mgw/runtime/internal/clock"
 	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/headers"
 	"mgw/runtime/internal/lease"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/reply"
@@ -77,7 +78,8 @@ type generation struct {
 	backends   *backend.Backends
 	throughput *throughput
 	keys       *http.Transport
-	cors       *cors.CORS // nil: no API has any
+	cors       *cors.CORS       // nil: no API has any
+	headers    *headers.Headers // nil: fields are passed on as they are
 
 	handler *exchange.Chain // what chain gave
 	users   users
@@ -188,14 +190,15 @@ func (g *Gateway) revoke(credential string, expiry int64) {
 // chain is the way of a request through the gateway.
 func (g *generation) chain() *exchange.Chain {
 	return &exchange.Chain{
-		Request: []exchange.Stage{
+		Request: present(
 			g.gateway.counters.Begin,
 			g.route(),
 			g.auth.Authenticate,
 			g.throttle.Check,
+			when(g.headers != nil, g.headers.Request),
 			g.throughput.Engage,
 			g.backends.Forward,
-		},
+		),
 		Reply: g.replies(),
 		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.gateway.record},
 		Panic: g.gateway.answerPanic,

@@ -56,6 +56,7 @@ func listenOptions(cfg *config.Config, log *slog.Logger) listen.Options {
 		},
 		ClientAuth:     clientAuth(cfg),
 		NoHTTP2:        !l.HTTP2,
+		NoKeepAlive:    l.KeepAlive == "NEVER",
 		TrustedProxies: l.TrustedProxies,
 		Limits:         listen.Limits{URI: l.MaxURILength, Header: l.MaxHeaderSize, Body: max(0, l.MaxBodySize)},
 		Timeouts:       listen.Timeouts{Header: l.HeaderTimeout, Idle: l.IdleTimeout, Body: l.BodyTimeout, Write: l.WriteTimeout},
@@ -80,7 +81,7 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 	if err != nil {
 		return backend.Options{}, err
 	}
-	standard := backend.StandardOptions{TLS: secure, NoHTTP2: !c.HTTP2, ResponseHeader: int64(c.MaxHeaderSize)}
+	standard := backend.StandardOptions{TLS: secure, NoHTTP2: !c.HTTP2, StatusLine: c.MaxStatusLine, ResponseHeader: int64(c.MaxHeaderSize)}
 	if c.Proxy.Enabled {
 		standard.Proxy = &url.URL{Scheme: "http", Host: net.JoinHostPort(c.Proxy.Host, strconv.Itoa(c.Proxy.Port))}
 		if c.Proxy.Account.Username != "" {
@@ -90,7 +91,7 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 	var transport exchange.Transport = backend.NewStandard(standard)
 	if cfg.Listener.Engine == "fast" && !c.Proxy.Enabled {
 		transport = &engines{
-			fast:     wire.NewTransport(wire.TransportOptions{TLS: secure, MaxHeader: c.MaxHeaderSize}),
+			fast:     wire.NewTransport(wire.TransportOptions{TLS: secure, MaxStatusLine: c.MaxStatusLine, MaxHeader: c.MaxHeaderSize}),
 			standard: backend.NewStandard(standard),
 			http2:    c.HTTP2,
 		}
@@ -105,6 +106,7 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 			return p.Reveal(), ok && !p.Empty()
 		},
 		LegacyStatus: c.LegacyStatus,
+		MaxBody:      max(0, c.MaxBodySize),
 		Pool:         spec.Pool{MaxActive: c.MaxActive, MaxIdle: c.MaxIdle, WaitMillis: int(c.Wait.Milliseconds()), MaxStreams: c.MaxStreams},
 	}, nil
 }

@@ -39,6 +39,7 @@ type Options struct {
 	Password func(endpoint int) (string, bool)
 
 	LegacyStatus bool          // failures as 500 (contract 5.6)
+	MaxBody      int64         // bytes of an answer's body; 0 is unbounded
 	Timeout      time.Duration // without progress, where an endpoint names none; 60 s
 	Pool         spec.Pool     // where an endpoint has none
 }
@@ -99,6 +100,11 @@ func (b *Backends) Forward(x *exchange.Exchange) bool {
 	}
 	if x.Status == 101 && !switches(x, protocol) || x.Status != 101 && (x.Status < 200 || x.Status > 999) {
 		b.drop(x, own, errStatus)
+		b.unreachable.Send(x)
+		return false
+	}
+	if b.options.MaxBody > 0 && x.Response.Body != nil && !b.boundBody(&x.Response) {
+		b.drop(x, own, errBodyLarge)
 		b.unreachable.Send(x)
 		return false
 	}

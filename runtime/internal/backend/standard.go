@@ -24,6 +24,7 @@ type StandardOptions struct {
 	NoHTTP2        bool
 	Connect        time.Duration // 10 s, and as long for a TLS handshake
 	Idle           time.Duration // an unused connection is kept; 90 s
+	StatusLine     int           // bytes; 4096
 	ResponseHeader int64         // bytes; 8192
 	Proxy          *url.URL
 }
@@ -42,6 +43,9 @@ func NewStandard(options StandardOptions) *Standard {
 	}
 	if options.Idle == 0 {
 		options.Idle = 90 * time.Second
+	}
+	if options.StatusLine == 0 {
+		options.StatusLine = 4096
 	}
 	if options.ResponseHeader == 0 {
 		options.ResponseHeader = 8192
@@ -117,6 +121,8 @@ type call struct {
 	answered bool       // or failed: no more interim answers
 }
 
+var errStatusLine = errors.New("the status line of the answer is too long")
+
 var errNoProgress = errors.New("the backend made no progress in time")
 
 // RoundTrip implements exchange.Upstream.
@@ -138,6 +144,11 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 		cause := context.Cause(ctx)
 		c.finish()
 		return c.failure(err, cause)
+	}
+	if response.ProtoMajor == 1 && len("HTTP/1.1 ")+len(response.Status) > u.standard.options.StatusLine {
+		c.finish()
+		_ = response.Body.Close()
+		return c.failure(errStatusLine, nil)
 	}
 	c.fill(response)
 	return nil

@@ -147,7 +147,7 @@ func (c *client) persist(h http.Header, x *exchange.Exchange) {
 	switch {
 	case c.body != nil && !c.body.settle(x.Backend != ""):
 		c.last()
-	case c.refused || c.front.closing.Load():
+	case c.refused || c.front.closing.Load() || c.front.options.NoKeepAlive:
 		h["Connection"] = []string{"close"}
 	}
 }

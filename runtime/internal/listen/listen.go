@@ -43,6 +43,7 @@ type Options struct {
 	ClientAuth  tls.ClientAuthType // whether callers show certificates
 	ClientCAs   *x509.CertPool
 	NoHTTP2     bool
+	NoKeepAlive bool // each HTTP/1 connection carries one request
 
 	TrustedProxies Proxies
 	MaxConnections int // of each listener; 0 is unbounded

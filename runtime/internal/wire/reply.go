@@ -59,7 +59,7 @@ func (c *conn) Reply(x *exchange.Exchange) error {
 	c.writing.Lock()
 	c.replied = true
 	c.writing.Unlock()
-	if !c.body.skippable(x.Backend != "") || c.server.draining.Load() {
+	if !c.body.skippable(x.Backend != "") || c.server.draining.Load() || c.server.options.NoKeepAlive {
 		c.head.keepAlive = false
 	}
 	room := getSmall()

@@ -9,7 +9,7 @@ import (
 // headLimits are the bounds of a head.
 type headLimits struct {
 	size   int // bytes of all field lines
-	target int // bytes of a request target
+	target int // bytes of a request target; of an answer's status line
 	fields int // field lines
 }
 

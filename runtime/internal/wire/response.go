@@ -42,7 +42,7 @@ func (h *responseHead) parse(raw []byte, m *exchange.Message, limits *headLimits
 		if err != nil {
 			return false, err
 		}
-		if h.start > limits.size || !ok && len(raw) > limits.size {
+		if h.start > limits.size || !ok && len(raw) > limits.size || !h.begun && h.lineLength(raw, ok) > limits.target {
 			return false, errAnswerLarge
 		}
 		if !ok {
@@ -68,6 +68,14 @@ func (h *responseHead) parse(raw []byte, m *exchange.Message, limits *headLimits
 			m.AddRaw(start, nameEnd, valueStart, valueEnd)
 		}
 	}
+}
+
+// lineLength gives how long the first line is, CRLF left out, or has become.
+func (h *responseHead) lineLength(raw []byte, complete bool) int {
+	if complete {
+		return h.start - len("\r\n")
+	}
+	return len(raw) - len("\r")
 }
 
 // statusLine reads version SP status [SP reason] (section 4). The last space

@@ -43,6 +43,8 @@ type Options struct {
 	MinBodyRate   int64         // bytes a second while a body is waited for, after BodyTimeout: 240
 	IdleTimeout   time.Duration // between two requests: 120 s
 	WriteTimeout  time.Duration // for a client to take up to 64 KB: 60 s
+	NoKeepAlive   bool          // each connection carries one request
+
 	TunnelTimeout time.Duration // without a byte on an upgraded connection: 1 h
 }
 

@@ -21,8 +21,9 @@ type TransportOptions struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	TLS  *tls.Config // for backends on https; the server's name is filled in
 
-	MaxHeader int // bytes of an answer's head: 64 KiB
-	MaxFields int // fields of an answer's head: 200
+	MaxStatusLine int // bytes of an answer's first line: 4 KiB
+	MaxHeader     int // bytes of an answer's head: 64 KiB
+	MaxFields     int // fields of an answer's head: 200
 
 	DialTimeout  time.Duration // with the TLS handshake: 10 s
 	IdleTimeout  time.Duration // of a pooled connection: 60 s
@@ -45,6 +46,7 @@ var _ exchange.Transport = (*Transport)(nil)
 
 // NewTransport starts the transport's clock. Close ends it.
 func NewTransport(o TransportOptions) *Transport {
+	o.MaxStatusLine = cmp.Or(o.MaxStatusLine, 4<<10)
 	o.MaxHeader = cmp.Or(o.MaxHeader, 64<<10)
 	o.MaxFields = cmp.Or(o.MaxFields, 200)
 	o.DialTimeout = cmp.Or(o.DialTimeout, 10*time.Second)
@@ -53,7 +55,7 @@ func NewTransport(o TransportOptions) *Transport {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
-	t := &Transport{options: o, limits: headLimits{size: o.MaxHeader, fields: o.MaxFields}}
+	t := &Transport{options: o, limits: headLimits{size: o.MaxHeader, target: o.MaxStatusLine, fields: o.MaxFields}}
 	t.watch = newWatch(tickFor(o.IdleTimeout, o.WriteTimeout), t.sweep)
 	return t
 }
