@@ -36,6 +36,10 @@ var arrows = []struct {
 	{"runtime/internal/lease/redistest", nil},
 	{"runtime/internal/telemetry", []string{"runtime/spec", "runtime/internal/exchange", "runtime/internal/clock"}},
 
+	{"runtime/internal/intercept", []string{
+		"runtime/interceptor", "runtime/spec", "runtime/internal/exchange", "runtime/internal/reply",
+	}},
+
 	// Rooms: the leaves, never each other.
 	{"runtime/internal", []string{
 		"runtime/spec", "runtime/diag",

@@ -31,7 +31,8 @@ const Module = "mgw.local/gateway"
 
 // Options is what the generated module must know of the mgw that builds it.
 type Options struct {
-	GoVersion string // of mgw's own go.mod
+	GoVersion    string // of mgw's own go.mod
+	Interceptors Interceptors
 }
 
 var goVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+(\.[0-9]+|rc[0-9]+)?$`)
@@ -46,14 +47,21 @@ func Render(g *spec.Gateway, o Options) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendering %s: %w", Content, err)
 	}
+	named, err := functionsOf(g, o.Interceptors.Package)
+	if err != nil {
+		return nil, err
+	}
 	files := map[string][]byte{Content: content}
+	if named.Package != "" {
+		o.Interceptors.addFiles(files)
+	}
 	all, err := template.ParseFS(templates.Gateway, "gateway/*.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("rendering: %w", err)
 	}
 	for _, t := range all.Templates() {
 		name := strings.TrimSuffix(t.Name(), ".tmpl")
-		if files[name], err = renderFile(t, name, o); err != nil {
+		if files[name], err = renderFile(t, name, o.GoVersion, named); err != nil {
 			return nil, fmt.Errorf("rendering %s: %w", name, err)
 		}
 	}
@@ -61,9 +69,12 @@ func Render(g *spec.Gateway, o Options) (map[string][]byte, error) {
 }
 
 // renderFile executes one template; Go source comes out as gofmt has it.
-func renderFile(t *template.Template, name string, o Options) ([]byte, error) {
+func renderFile(t *template.Template, name, goVersion string, named functions) ([]byte, error) {
 	var out bytes.Buffer
-	data := struct{ Module, GoVersion string }{Module, o.GoVersion}
+	data := struct {
+		Module, GoVersion string
+		Interceptors      functions
+	}{Module, goVersion, named}
 	if err := t.Execute(&out, data); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func TestRenderGivesASmallModule(t *testing.T) {
 	if want := []string{"gateway.json", "go.mod", "main.go"}; !slices.Equal(names, want) {
 		t.Fatalf("files %q, want %q", names, want)
 	}
-	if lines := bytes.Count(files["main.go"], []byte("\n")); lines > 20 {
+	if lines := bytes.Count(files["main.go"], []byte("\n")); lines > 25 {
 		t.Errorf("main.go has %d lines", lines)
 	}
 	formatted, err := format.Source(files["main.go"])
@@ -145,5 +145,50 @@ func TestRenderRefusesAnOddGoVersion(t *testing.T) {
 		if _, err := Render(petstore(), Options{GoVersion: version}); err == nil {
 			t.Errorf("%q was taken", version)
 		}
+	}
+}
+
+func TestMainListsTheInterceptorsThatOperationsName(t *testing.T) {
+	g := petstore()
+	g.APIs[0].Operations[0].Interceptors = spec.Interceptors{
+		Classify: []string{"ByModel"}, Request: []string{"AddHeader", "ByModel"}, Response: []string{"Audit"},
+	}
+	own := Interceptors{Package: "example.com/own", Files: map[string][]byte{"interceptors/a.go": []byte("package interceptors\n")}}
+	files, err := Render(g, Options{GoVersion: "1.26.0", Interceptors: own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`interceptors "example.com/own"`, `"AddHeader": interceptors.AddHeader,`, `"ByModel":   interceptors.ByModel,`, `"Audit": interceptors.Audit,`,
+	} {
+		if bytes.Count(files["main.go"], []byte(line)) != 1 {
+			t.Errorf("main.go lacks %s:\n%s", line, files["main.go"])
+		}
+	}
+	if files["interceptors/a.go"] == nil {
+		t.Error("the project's code is not there")
+	}
+}
+
+func TestInterceptorsThatNobodyNamesAreLeftOut(t *testing.T) {
+	own := Interceptors{Package: "example.com/own", Files: map[string][]byte{"interceptors/a.go": []byte("package interceptors\n")}}
+	files, err := Render(petstore(), Options{GoVersion: "1.26.0", Interceptors: own})
+	if err != nil || len(files) != 3 || bytes.Contains(files["main.go"], []byte("example.com")) {
+		t.Errorf("%v, %d files:\n%s", err, len(files), files["main.go"])
+	}
+}
+
+func TestNamesOfInterceptorsCannotBecomeOtherSource(t *testing.T) {
+	for _, name := range []string{"", "lower", "A()", "A, B: os.Exit", "A\"", "a.B", "func"} {
+		g := petstore()
+		g.APIs[0].Operations[0].Interceptors.Request = []string{name}
+		if _, err := Render(g, Options{GoVersion: "1.26.0", Interceptors: Interceptors{Package: "x"}}); err == nil {
+			t.Errorf("%q was rendered", name)
+		}
+	}
+	g := petstore()
+	g.APIs[0].Operations[0].Interceptors.Request = []string{"A"}
+	if _, err := Render(g, options); err == nil {
+		t.Error("a name without a package was rendered")
 	}
 }

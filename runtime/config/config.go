@@ -25,28 +25,35 @@ import (
 type Config struct {
 	File string // "" when there was none
 
-	Listener   Listener
-	Auth       Auth
-	KeyManager KeyManager
-	Issuers    []*Issuer // [[jwtTokenConfig]]
-	Revocation Revocation
-	TokenCache Cache // [caching]
-	Users      []*User
-	MutualTLS  MutualTLS
-	APIKey     APIKey
-	BackendJWT BackendJWT
-	Throttling Throttling
-	Clients    Clients // [httpClients]
-	Validation Validation
-	Server     Server
-	EventHub   EventHub
-	ClaimsUser Account // [apim.credentials]
-	Log        Log
-	AccessLog  AccessLog
-	Admin      Admin
-	Etcd       Etcd
+	Listener     Listener
+	Auth         Auth
+	KeyManager   KeyManager
+	Issuers      []*Issuer // [[jwtTokenConfig]]
+	Revocation   Revocation
+	TokenCache   Cache // [caching]
+	Users        []*User
+	MutualTLS    MutualTLS
+	APIKey       APIKey
+	BackendJWT   BackendJWT
+	Throttling   Throttling
+	Clients      Clients // [httpClients]
+	Validation   Validation
+	Interceptors Interceptors
+	Server       Server
+	EventHub     EventHub
+	ClaimsUser   Account // [apim.credentials]
+	Log          Log
+	AccessLog    AccessLog
+	Admin        Admin
+	Etcd         Etcd
 
 	Endpoints []*EndpointOverride
+}
+
+// Interceptors is [interceptorConfig].
+type Interceptors struct {
+	MaxBodySize int // what an interceptor reads of one body at most
+	Timeout     time.Duration
 }
 
 // Account is a name and what proves it.

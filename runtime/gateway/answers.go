@@ -25,6 +25,9 @@ func when(configured bool, s exchange.Stage) exchange.Stage {
 // replies are what happens to every answer before it is written, in order.
 func (g *generation) replies() []func(*exchange.Exchange) {
 	list := []func(*exchange.Exchange){g.throttle.Announce}
+	if g.interceptors != nil {
+		list = slices.Insert(list, 0, g.interceptors.Response)
+	}
 	if g.cors != nil {
 		list = append(list, g.cors.Reply)
 	}

@@ -21,12 +21,14 @@ import (
 	"time"
 
 	"mgw/runtime/config"
+	"mgw/runtime/interceptor"
 	"mgw/runtime/internal/auth"
 	"mgw/runtime/internal/backend"
 	"mgw/runtime/internal/clock"
 	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/headers"
+	"mgw/runtime/internal/intercept"
 	"mgw/runtime/internal/lease"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/reply"
@@ -42,8 +44,9 @@ type Options struct {
 	Spec      *spec.Gateway
 	Config    *config.Config
 	Log       *slog.Logger
-	Digest    string // of the embedded content
-	CheckOnly bool   // build every room, bind nothing
+	Digest    string                // of the embedded content
+	Functions interceptor.Functions // that Spec names
+	CheckOnly bool                  // build every room, bind nothing
 }
 
 // Gateway is a gateway whose listeners are bound: what lasts as long as the
@@ -72,14 +75,15 @@ type generation struct {
 	options Options // Spec is this generation's own
 	clock   *clock.Clock
 
-	router     *router.Router
-	auth       *auth.Authenticator
-	throttle   *throttle.Throttle
-	backends   *backend.Backends
-	throughput *throughput
-	keys       *http.Transport
-	cors       *cors.CORS       // nil: no API has any
-	headers    *headers.Headers // nil: fields are passed on as they are
+	router       *router.Router
+	auth         *auth.Authenticator
+	throttle     *throttle.Throttle
+	backends     *backend.Backends
+	throughput   *throughput
+	keys         *http.Transport
+	cors         *cors.CORS              // nil: no API has any
+	headers      *headers.Headers        // nil: fields are passed on as they are
+	interceptors *intercept.Interceptors // nil: no operation has any
 
 	handler *exchange.Chain // what chain gave
 	users   users
@@ -140,6 +144,9 @@ func (g *generation) buildRooms() error {
 		return err
 	}
 	g.buildAnswers()
+	if err := g.buildInterceptors(); err != nil {
+		return err
+	}
 	ways, err := backendOptions(cfg, served, g.clock.Now, passwords)
 	if err != nil {
 		return err
@@ -194,7 +201,9 @@ func (g *generation) chain() *exchange.Chain {
 			g.gateway.counters.Begin,
 			g.route(),
 			g.auth.Authenticate,
+			when(g.interceptors != nil, g.interceptors.Classify),
 			g.throttle.Check,
+			when(g.interceptors != nil, g.interceptors.Request),
 			when(g.headers != nil, g.headers.Request),
 			g.throughput.Engage,
 			g.backends.Forward,

@@ -64,14 +64,21 @@ func start(t *testing.T, content *spec.Gateway, overrides ...string) *running {
 // startWith is start with a change of the configuration that no override makes.
 func startWith(t *testing.T, content *spec.Gateway, change func(*config.Config), overrides ...string) *running {
 	t.Helper()
+	return startOptions(t, content, func(o *Options) { change(o.Config) }, overrides...)
+}
+
+// startOptions is start with a change of what New is given.
+func startOptions(t *testing.T, content *spec.Gateway, change func(*Options), overrides ...string) *running {
+	t.Helper()
 	r := &running{log: new(syncBuffer)}
 	cfg := load(t, append([]string{
 		"listenerConfig.host=127.0.0.1", "listenerConfig.httpPort=0", "listenerConfig.httpsPort=0",
 		"adminConfig.enabled=true", "adminConfig.port=0", "adminConfig.token=the-admin-token",
 	}, overrides...)...)
-	change(cfg)
+	o := Options{Spec: content, Config: cfg, Log: slog.New(slog.NewTextHandler(r.log, nil)), Digest: "sha256:0"}
+	change(&o)
 	var err error
-	r.Gateway, err = New(Options{Spec: content, Config: cfg, Log: slog.New(slog.NewTextHandler(r.log, nil)), Digest: "sha256:0"})
+	r.Gateway, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

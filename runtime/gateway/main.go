@@ -15,6 +15,7 @@ import (
 
 	"mgw/runtime/config"
 	"mgw/runtime/diag"
+	"mgw/runtime/interceptor"
 	"mgw/runtime/internal/telemetry"
 	"mgw/runtime/spec"
 	"mgw/runtime/startup"
@@ -28,19 +29,21 @@ const (
 )
 
 // Main runs the gateway that an executable holds and gives its exit code.
-// content is what the build embedded. SIGTERM and SIGINT end it gracefully, a
+// content is what the build embedded, functions are the project's interceptors
+// that it names. SIGTERM and SIGINT end it gracefully, a
 // second one at once.
-func Main(content []byte) int {
+func Main(content []byte, functions interceptor.Functions) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	defer stop()
-	p := program{content: content, name: filepath.Base(os.Args[0]), environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	p := program{content: content, functions: functions, name: filepath.Base(os.Args[0]), environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	return p.run(ctx, os.Args[1:])
 }
 
 // program is a gateway executable with what it needs of the system.
 type program struct {
 	content        []byte
+	functions      interceptor.Functions
 	name           string
 	environ        []string
 	stdout, stderr io.Writer
@@ -82,7 +85,7 @@ func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.C
 	if err != nil {
 		return p.fail(err)
 	}
-	g, err := New(Options{Spec: served, Config: cfg, Log: log, Digest: p.digest(), CheckOnly: checkOnly})
+	g, err := New(Options{Spec: served, Config: cfg, Log: log, Digest: p.digest(), Functions: p.functions, CheckOnly: checkOnly})
 	if err != nil {
 		return p.fail(err)
 	}

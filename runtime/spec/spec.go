@@ -73,6 +73,7 @@ type Operation struct {
 	Production     int           `json:"production"` // index in Gateway.Endpoints; NoEndpoint
 	Sandbox        int           `json:"sandbox"`
 	MaxBackend     BackendLimits `json:"maxBackend,omitzero"`
+	Interceptors   Interceptors  `json:"interceptors,omitzero"`
 }
 
 // NoEndpoint stands where an operation has no endpoint of a kind.

@@ -74,6 +74,9 @@ type Exchange struct {
 	// Charge belongs to the throttle stage: what must be undone or completed
 	// when the exchange ends.
 	Charge any
+	// Interception belongs to the interceptors' stages: what they have of this
+	// request, nil while none has seen it.
+	Interception any
 }
 
 // Param is a path parameter: its name in the template and where its value

@@ -17,6 +17,31 @@ func (m *Message) StripHop() {
 	m.DelFunc(func(f Field) bool { return hopByHop[f.ID] })
 }
 
+// StripNamed removes the fields that Connection names and makes Connection
+// forget them, so that what is added under such a name from now on is not
+// removed as the client's (StripHop does that). What an upgrade and trailers
+// need stays.
+func (m *Message) StripNamed() {
+	if m.Get(Connection) == nil {
+		return
+	}
+	for _, f := range m.Fields {
+		if f.ID != Connection {
+			continue
+		}
+		for name, rest := NextElement(m.Value(f)); name != nil; name, rest = NextElement(rest) {
+			if !hopByHop[Identify(name)] {
+				m.markNamed(name)
+			}
+		}
+	}
+	upgrade := m.HasToken(Connection, "upgrade")
+	m.DelFunc(func(f Field) bool { return f.ID == named || f.ID == Connection })
+	if upgrade {
+		m.Add("Connection", "Upgrade")
+	}
+}
+
 // named is the number, beyond all others, of a field that Connection names.
 const named = fieldCount
 

@@ -55,3 +55,22 @@ func TestStrippingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestStripNamedForgetsTheNames(t *testing.T) {
+	var m Message
+	for _, f := range [][2]string{
+		{"Connection", "X-One, keep-alive, Upgrade"}, {"Keep-Alive", "1"}, {"x-one", "1"}, {"Upgrade", "a"}, {"TE", "trailers"},
+		{"connection", "Cookie, te"}, {"Cookie", "1"}, {"Keep", "1"},
+	} {
+		m.Add(f[0], f[1])
+	}
+	m.StripNamed()
+	if got, want := fieldsOf(&m), "Keep-Alive=1;Upgrade=a;TE=trailers;Keep=1;Connection=Upgrade;"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	m.Add("X-One", "2")
+	m.StripHop()
+	if got, want := fieldsOf(&m), "Keep=1;X-One=2;"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

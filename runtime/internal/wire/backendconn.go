@@ -192,8 +192,8 @@ func (b *backendConn) final(x *exchange.Exchange) {
 	b.body.begin(&b.link, m, h.framing, h.length, 0)
 	if b.pump.running && !b.pump.ended.Load() {
 		x.Uploading = true
-		if d, ok := x.Request.Body.(interface{ detach() }); ok {
-			d.detach()
+		if d, ok := x.Request.Body.(interface{ Detach() }); ok {
+			d.Detach()
 		}
 	}
 	if h.framing == noBody {

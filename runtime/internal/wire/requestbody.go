@@ -96,9 +96,9 @@ func (b *requestBody) Abort(error) {
 	}
 }
 
-// detach keeps the body from touching the exchange from now on: another
+// Detach keeps the body from touching the exchange from now on: another
 // goroutine reads it while the exchange is being answered.
-func (b *requestBody) detach() {
+func (b *requestBody) Detach() {
 	b.mu.Lock()
 	b.detached = true
 	b.mu.Unlock()

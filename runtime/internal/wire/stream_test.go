@@ -216,7 +216,7 @@ func TestABodyThatATransportMayReadIsNotSkipped(t *testing.T) {
 	}{
 		"nobody reads":             {func(*requestBody) {}, false, true},
 		"someone has begun":        {func(b *requestBody) { b.touch() }, false, false},
-		"someone will":             {func(b *requestBody) { b.detach() }, false, false},
+		"someone will":             {func(b *requestBody) { b.Detach() }, false, false},
 		"a transport was asked":    {func(*requestBody) {}, true, false},
 		"all of it was read":       {func(b *requestBody) { b.touch(); b.finished.Store(true) }, true, true},
 		"the connection is ending": {func(b *requestBody) { b.conn.halt.Store(true) }, false, false},
