@@ -297,7 +297,8 @@ type Clients struct {
 	MaxStreams      int
 	MaxStatusLine   int
 	MaxHeaderSize   int
-	MaxBodySize     int64 // -1: any
+	MaxBodySize     int64         // -1: any
+	DNSRefresh      time.Duration // names of backends are looked up again; 0: never
 }
 
 // Proxy is [httpClients.proxy].

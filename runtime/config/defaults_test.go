@@ -192,6 +192,7 @@ listenerConfig.shutdownTimeout = "30s"
 listenerConfig.shutdownDelay = "0s"
 keyManager.serverUrl = ""
 httpClients.legacyStatus = false
+httpClients.dnsRefresh = "10s"
 httpClients.certificateFile = ""
 throttlingConfig.applicationKey = "application"
 throttlingConfig.enableUnlimitedTier = true

@@ -57,6 +57,7 @@ func (l *loader) clientKeys() []key {
 		{path: "httpClients.verifyHostname", set: flag(&c.VerifyHostname, true)},
 		{path: "httpClients.disableSslVerification", set: flag(&c.SkipVerify, false)},
 		{path: "httpClients.enableHttp2", set: flag(&c.HTTP2, true)},
+		{path: "httpClients.dnsRefresh", set: span(&c.DNSRefresh, 10*time.Second, 0, 0)},
 		{path: "httpClients.legacyStatus", set: flag(&c.LegacyStatus, false)},
 		{path: "httpClients.certificateFile", set: fileName(&c.CertificateFile, "")},
 		{path: "httpClients.trustStorePath", set: fileName(&c.TrustStore.Path, "")},

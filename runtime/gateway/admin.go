@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"mgw/runtime/internal/backend"
 	"mgw/runtime/internal/telemetry"
 	"mgw/runtime/internal/throttle"
 )
@@ -96,6 +97,8 @@ type State struct {
 	Revoked   int                `json:"revokedCredentials"`
 	Manager   *ManagerState      `json:"trafficManager,omitempty"`
 	Backends  *ThroughputState   `json:"backendThroughput,omitempty"`
+	// Those that can be told something about: several URLs, a breaker ...
+	Endpoints []backend.EndpointState `json:"endpoints,omitempty"`
 }
 
 // State gives the state of the whole gateway.
@@ -112,6 +115,7 @@ func (g *Gateway) State() State {
 		Revoked:   now.auth.Revoked().Len(),
 		Manager:   g.cluster.state(),
 		Backends:  now.throughput.state(),
+		Endpoints: now.backends.State(),
 	}
 	if g.access != nil {
 		written := g.access.log.Stats()

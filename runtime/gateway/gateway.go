@@ -151,7 +151,10 @@ func (g *generation) buildRooms() error {
 	if err != nil {
 		return err
 	}
-	g.backends, err = backend.New(ways)
+	ways.Log = g.options.Log
+	if g.backends, err = backend.New(ways); err == nil && !g.options.CheckOnly {
+		g.backends.Discover(context.Background()) // which bounds its time
+	}
 	return err
 }
 
@@ -209,7 +212,7 @@ func (g *generation) chain() *exchange.Chain {
 			g.backends.Forward,
 		),
 		Reply: g.replies(),
-		Done:  []func(*exchange.Exchange){g.throughput.Done, g.throttle.Done, g.gateway.record},
+		Done:  []func(*exchange.Exchange){g.backends.Done, g.throughput.Done, g.throttle.Done, g.gateway.record},
 		Panic: g.gateway.answerPanic,
 	}
 }

@@ -28,6 +28,7 @@ func (g *generation) run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { g.auth.Run(ctx) })
 	work.Go(func() { g.throttle.Run(ctx) })
+	work.Go(func() { g.backends.Run(ctx) })
 	work.Wait()
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -81,12 +82,16 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 	if err != nil {
 		return backend.Options{}, err
 	}
+	probe := &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}
 	standard := backend.StandardOptions{TLS: secure, NoHTTP2: !c.HTTP2, StatusLine: c.MaxStatusLine, ResponseHeader: int64(c.MaxHeaderSize)}
 	if c.Proxy.Enabled {
 		standard.Proxy = &url.URL{Scheme: "http", Host: net.JoinHostPort(c.Proxy.Host, strconv.Itoa(c.Proxy.Port))}
 		if c.Proxy.Account.Username != "" {
 			standard.Proxy.User = url.UserPassword(c.Proxy.Account.Username, c.Proxy.Account.Password.Reveal())
 		}
+	}
+	if standard.Proxy != nil {
+		probe.Proxy = http.ProxyURL(standard.Proxy)
 	}
 	var transport exchange.Transport = backend.NewStandard(standard)
 	if cfg.Listener.Engine == "fast" && !c.Proxy.Enabled {
@@ -105,6 +110,9 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 			p, ok := passwords[endpoint]
 			return p.Reveal(), ok && !p.Empty()
 		},
+		Probe:        probe,
+		Refresh:      c.DNSRefresh,
+		RemoteNames:  c.Proxy.Enabled,
 		LegacyStatus: c.LegacyStatus,
 		MaxBody:      max(0, c.MaxBodySize),
 		Pool:         spec.Pool{MaxActive: c.MaxActive, MaxIdle: c.MaxIdle, WaitMillis: int(c.Wait.Milliseconds()), MaxStreams: c.MaxStreams},

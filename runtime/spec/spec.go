@@ -117,6 +117,10 @@ type Endpoint struct {
 	URLs     []string          `json:"urls"`
 	Security *EndpointSecurity `json:"security,omitempty"`
 	Advanced Advanced          `json:"advanced,omitzero"`
+
+	Algorithm   Balance      `json:"algorithm,omitempty"`
+	Weights     []int        `json:"weights,omitempty"` // one for each URL; none: all alike
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 }
 
 // EndpointSecurity is the credential that the gateway shows the backend. Its

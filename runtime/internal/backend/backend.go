@@ -8,14 +8,19 @@
 // that came.
 //
 // How bytes reach a target is an exchange.Transport's business; Standard is
-// the one that net/http gives. The package never retries what a backend may
-// have acted upon, never buffers a body, and keeps no exchange.
+// the one that net/http gives. What a backend may have acted upon is sent
+// again only where that does no harm (RFC 9110 section 9.2.2). A body is kept
+// in memory only where retryConfig asks for it and it is short. Run looks after
+// the targets: whether they live, and where their names lead.
 package backend
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -30,7 +35,15 @@ import (
 type Options struct {
 	Gateway   *spec.Gateway
 	Transport exchange.Transport
-	Now       func() int64 // the clock's
+	Now       func() int64      // the clock's
+	Log       *slog.Logger      // nil: nothing is logged
+	Probe     http.RoundTripper // carries health checks; nil: there are none
+
+	// Names are looked up again once in Refresh; 0 for never.
+	Resolver Resolver
+	Refresh  time.Duration
+	// RemoteNames says that a proxy looks names up, those of SRV records apart.
+	RemoteNames bool
 
 	// TrustedProxy tells peers whose X-Forwarded fields are passed on; nil
 	// trusts none.
@@ -51,7 +64,7 @@ type Backends struct {
 	depths    []int // slashes in the base path, by API
 	buffers   sync.Pool
 
-	unreachable, timeout *reply.Fault
+	unreachable, timeout, suspended *reply.Fault
 }
 
 // New reads the endpoints. It fails for a URL that cannot be served.
@@ -59,14 +72,22 @@ func New(options Options) (*Backends, error) {
 	if options.Timeout == 0 {
 		options.Timeout = 60 * time.Second
 	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	if options.Resolver == nil {
+		options.Resolver = net.DefaultResolver
+	}
 	b := &Backends{
 		options:     options,
 		buffers:     sync.Pool{New: func() any { return new([]byte) }},
 		unreachable: reply.BackendUnreachable,
 		timeout:     reply.BackendTimeout,
+		suspended:   reply.BackendSuspended,
 	}
 	if options.LegacyStatus {
 		b.unreachable, b.timeout = reply.BackendUnreachableLegacy, reply.BackendTimeoutLegacy
+		b.suspended = reply.BackendUnreachableLegacy
 	}
 	for i := range options.Gateway.Endpoints {
 		e, err := b.newEndpoint(i, &options.Gateway.Endpoints[i])
@@ -84,6 +105,9 @@ func New(options Options) (*Backends, error) {
 // Close ends idle connections.
 func (b *Backends) Close() { b.options.Transport.Close() }
 
+// Done ends the flight of an exchange.
+func (b *Backends) Done(x *exchange.Exchange) { land(x) }
+
 // Forward is the last stage: it always answers.
 func (b *Backends) Forward(x *exchange.Exchange) bool {
 	e := b.choose(x)
@@ -94,8 +118,12 @@ func (b *Backends) Forward(x *exchange.Exchange) bool {
 	defer b.buffers.Put(buf)
 	own := len(x.Response.Fields)
 	protocol := b.prepare(x, e, buf)
-	if err := b.send(x, e, buf, own); err != nil {
-		b.fail(x, err)
+	err := e.retry.keep(x)
+	if err == nil {
+		err = b.send(x, e, buf, own)
+	}
+	if err != nil {
+		b.fail(x, e, err)
 		return false
 	}
 	if x.Status == 101 && !switches(x, protocol) || x.Status != 101 && (x.Status < 200 || x.Status > 999) {
@@ -116,8 +144,6 @@ func (b *Backends) Forward(x *exchange.Exchange) bool {
 	return false
 }
 
-var errStatus = errors.New("the backend's status is not one that answers")
-
 // choose gives the endpoint for the caller's kind of key, or answers.
 func (b *Backends) choose(x *exchange.Exchange) *endpoint {
 	index, missing := x.Operation.Production, reply.NoProductionEndpoint
@@ -131,51 +157,6 @@ func (b *Backends) choose(x *exchange.Exchange) *endpoint {
 	return b.endpoints[index]
 }
 
-// send tries targets until one answers. The first own fields of the response
-// are those of earlier stages; they stay.
-func (b *Backends) send(x *exchange.Exchange, e *endpoint, buf *[]byte, own int) error {
-	var tried uint64
-	var failed error // of the attempt before
-	for now := b.now(); ; {
-		i := e.next(now, tried)
-		t := e.targets[i]
-		tried |= 1 << i
-		last := tried == 1<<len(e.targets)-1
-		x.Backend = t.host
-		*buf = b.appendTarget((*buf)[:0], x, t)
-		err := t.RoundTrip(x.Client.Context(), x, *buf)
-		if err == nil {
-			t.dead.Store(0)
-			if last || !e.failsOver(x.Status) || !safe(x.Method) || !rewind(x) {
-				return nil
-			}
-			b.drop(x, own, errStatus)
-			failed = &exchange.AttemptError{Sent: true, Err: errStatus}
-			continue
-		}
-		if refused(err) && failed == nil {
-			return err
-		}
-		x.Response.Fields = x.Response.Fields[:own]
-		if refused(err) {
-			return failed // the backend's failure says more
-		}
-		if !sent(err) && x.Client.Context().Err() == nil {
-			t.dead.Store(b.now() + int64(avoid))
-		}
-		if last || !again(x, err) {
-			return err
-		}
-		failed = err
-	}
-}
-
-// refused tells that x.Admission did not let the attempt through.
-func refused(err error) bool {
-	var attempt *exchange.AttemptError
-	return !errors.As(err, &attempt)
-}
-
 func (b *Backends) now() int64 {
 	if b.options.Now == nil {
 		return time.Now().UnixNano()
@@ -183,52 +164,11 @@ func (b *Backends) now() int64 {
 	return b.options.Now()
 }
 
-// drop forgets an answer that is not passed on.
-func (b *Backends) drop(x *exchange.Exchange, own int, why error) {
-	if x.Response.Body != nil {
-		x.Response.Body.Abort(why)
-	}
-	if x.Tunnel != nil {
-		_ = x.Tunnel.Close()
-	}
-	x.Status, x.Tunnel = 0, nil
-	x.Response.Body, x.Response.Length = nil, 0
-	x.Response.Fields, x.Response.Trailers = x.Response.Fields[:own], x.Response.Trailers[:0]
-}
-
-// again tells whether another target may be asked: nothing reached this one,
-// or asking twice does no harm (RFC 9110 section 9.2.2), and the body can be
-// sent from its start.
-func again(x *exchange.Exchange, err error) bool {
-	var attempt *exchange.AttemptError
-	if !errors.As(err, &attempt) || attempt.Body != nil || x.Client.Context().Err() != nil {
-		return false
-	}
-	return (!attempt.Sent || safe(x.Method)) && rewind(x)
-}
-
-func sent(err error) bool {
-	var attempt *exchange.AttemptError
-	return !errors.As(err, &attempt) || attempt.Sent || attempt.Body != nil
-}
-
-func rewind(x *exchange.Exchange) bool {
-	return x.Request.Body == nil || x.Request.Body.Rewind()
-}
-
-func safe(method string) bool {
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE":
-		return true
-	}
-	return false
-}
-
 // statusClientGone is for the log: nobody is there to read it.
 const statusClientGone = 499
 
 // fail answers for an attempt that brought nothing.
-func (b *Backends) fail(x *exchange.Exchange, err error) {
+func (b *Backends) fail(x *exchange.Exchange, e *endpoint, err error) {
 	var attempt *exchange.AttemptError
 	errors.As(err, &attempt)
 	var refusal reply.Refusal
@@ -240,6 +180,9 @@ func (b *Backends) fail(x *exchange.Exchange, err error) {
 	case attempt != nil && attempt.Body != nil, errors.Is(x.Client.Context().Err(), context.Canceled):
 		x.Aborted = true
 		x.Status = statusClientGone
+	case errors.Is(err, errOpen):
+		reply.RetryAfter(x, time.Duration(e.reopens()-b.now()))
+		b.suspended.Send(x)
 	case attempt != nil && attempt.Timeout:
 		b.timeout.Send(x)
 	default:

@@ -216,7 +216,7 @@ func TestADeadTargetIsAvoidedForAWhile(t *testing.T) {
 		if n := count(); n != 1 {
 			t.Errorf("%s: the dead target was asked %d times", kind, n)
 		}
-		now += int64(avoid) + 1
+		now += int64(firstHold) + 1
 		if n := count(); n != 1 {
 			t.Errorf("%s: after a while it was asked %d times more", kind, n)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -16,30 +17,38 @@ import (
 
 // endpoint is a spec.Endpoint, ready to be asked.
 type endpoint struct {
-	targets       []*target
+	name          string
 	kind          spec.EndpointType
-	authorization string        // "" for none
-	turn          atomic.Uint32 // load balancing: whose it is
+	algorithm     spec.Balance
+	authorization string // "" for none
+	retry         *retry // nil: none
+	retries       atomic.Uint64
+	check         *spec.HealthCheck // nil: none
+
+	services []*service // URLs whose targets come from the DNS
+	fixed    []*target  // the others
+	set      atomic.Pointer[set]
+	turn     atomic.Uint32 // whose it is
 }
 
 // target is one URL.
 type target struct {
-	exchange.Upstream
-	host   string
-	prefix string       // of the path, without a slash at the end
-	query  string       // that comes before the request's
-	dead   atomic.Int64 // until when others are asked first
+	to      exchange.Target
+	way     atomic.Pointer[exchange.Upstream]
+	host    string
+	prefix  string // of the path, without a slash at the end
+	query   string // that comes before the request's
+	weight  int
+	rank    int // those of a smaller one are asked first
+	health  health
+	breaker *breaker     // nil: none
+	flights atomic.Int64 // requests under way, where that is counted
+
+	addresses []netip.Addr // what the name led to; the refresher's
 }
 
-// avoid is how long a target that could not be reached is left alone while
-// others can.
-const avoid = 5 * time.Second
-
-// maxTargets is what a word has bits for.
-const maxTargets = 63
-
 func (b *Backends) newEndpoint(index int, s *spec.Endpoint) (*endpoint, error) {
-	e := &endpoint{kind: s.Type}
+	e := &endpoint{name: s.Name, kind: s.Type, algorithm: s.Algorithm, retry: newRetry(s.Advanced.Retry), check: s.HealthCheck}
 	urls := s.URLs
 	switch {
 	case len(urls) == 0:
@@ -49,32 +58,52 @@ func (b *Backends) newEndpoint(index int, s *spec.Endpoint) (*endpoint, error) {
 	case s.Type == spec.HTTP:
 		urls = urls[:1]
 	}
-	for _, u := range urls {
-		t, err := b.newTarget(u, &s.Advanced)
+	for i, raw := range urls {
+		u, err := parseURL(raw)
 		if err != nil {
 			return nil, err
 		}
-		e.targets = append(e.targets, t)
-	}
-	if s.Security != nil {
-		if b.options.Password == nil {
-			return nil, errors.New("security needs a password and there is none")
+		weight, rank := 1, 0
+		if i < len(s.Weights) {
+			weight = s.Weights[i]
 		}
-		password, ok := b.options.Password(index)
-		if !ok {
-			return nil, errors.New("security needs a password and there is none")
+		if s.Type == spec.Failover {
+			rank = i << 16 // priorities of records come behind it
 		}
-		e.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(s.Security.Username+":"+password))
+		if strings.HasPrefix(raw, spec.ServiceRecord) {
+			e.services = append(e.services, &service{url: u, rank: rank, advanced: &s.Advanced})
+			continue
+		}
+		e.fixed = append(e.fixed, b.newTarget(u, &s.Advanced, weight, rank))
 	}
-	return e, nil
+	e.set.Store(newSet(e.fixed))
+	return e, b.secure(e, index, s.Security)
 }
 
-func (b *Backends) newTarget(raw string, advanced *spec.Advanced) (*target, error) {
-	u, err := url.Parse(raw)
-	var scheme spec.URLScheme
+func (b *Backends) secure(e *endpoint, index int, s *spec.EndpointSecurity) error {
+	if s == nil {
+		return nil
+	}
+	var password string
+	ok := b.options.Password != nil
+	if ok {
+		password, ok = b.options.Password(index)
+	}
+	if !ok {
+		return errors.New("security needs a password and there is none")
+	}
+	e.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(s.Username+":"+password))
+	return nil
+}
+
+// parseURL reads one that an endpoint has. That of a service has the scheme of
+// its targets then.
+func parseURL(raw string) (*url.URL, error) {
+	plain, isService := strings.CutPrefix(raw, spec.ServiceRecord)
+	u, err := url.Parse(plain)
 	known := false
 	if err == nil {
-		scheme, known = spec.URLSchemes[u.Scheme]
+		_, known = spec.URLSchemes[u.Scheme]
 	}
 	switch {
 	case err != nil:
@@ -88,11 +117,43 @@ func (b *Backends) newTarget(raw string, advanced *spec.Advanced) (*target, erro
 		return nil, fmt.Errorf("URL %q names no host", raw)
 	case u.Fragment != "":
 		return nil, fmt.Errorf("URL %q has a fragment", raw)
+	case isService && u.Port() != "":
+		return nil, fmt.Errorf("URL %q has a port, which SRV records give", raw)
 	}
+	return u, nil
+}
+
+func (b *Backends) newTarget(u *url.URL, advanced *spec.Advanced, weight, rank int) *target {
+	t := &target{
+		to:     b.way(u, advanced),
+		host:   u.Host,
+		prefix: strings.TrimSuffix(u.EscapedPath(), "/"),
+		query:  u.RawQuery,
+		weight: weight,
+		rank:   rank,
+	}
+	if advanced.CircuitBreaker != nil {
+		t.breaker = newBreaker(advanced.CircuitBreaker, b.now)
+	}
+	b.open(t)
+	return t
+}
+
+// open gives the target connections of its own, and ends those it had.
+func (b *Backends) open(t *target) {
+	way := b.options.Transport.Open(t.to)
+	if before := t.way.Swap(&way); before != nil {
+		(*before).Close()
+	}
+}
+
+// way is what a transport needs to know of a URL.
+func (b *Backends) way(u *url.URL, advanced *spec.Advanced) exchange.Target {
 	pool := b.options.Pool
 	if advanced.Pool != nil {
 		pool = *advanced.Pool
 	}
+	scheme := spec.URLSchemes[u.Scheme]
 	to := exchange.Target{
 		Secure:    scheme.Secure,
 		HTTP2:     scheme.HTTP2,
@@ -120,34 +181,7 @@ func (b *Backends) newTarget(raw string, advanced *spec.Advanced) (*target, erro
 	if advanced.TimeoutMillis > 0 {
 		to.Timeout = time.Duration(advanced.TimeoutMillis) * time.Millisecond
 	}
-	return &target{
-		Upstream: b.options.Transport.Open(to),
-		host:     u.Host,
-		prefix:   strings.TrimSuffix(u.EscapedPath(), "/"),
-		query:    u.RawQuery,
-	}, nil
-}
-
-// next gives the target to ask, of those that were not: in turn, or from the
-// first on for failover; dead ones last.
-func (e *endpoint) next(now int64, tried uint64) int {
-	n := len(e.targets)
-	start := 0
-	if e.kind == spec.LoadBalance && n > 1 {
-		start = int(e.turn.Add(1) % uint32(n))
-	}
-	dead := -1
-	for i := range n {
-		i = (start + i) % n
-		switch {
-		case tried&(1<<i) != 0:
-		case e.targets[i].dead.Load() <= now:
-			return i
-		case dead < 0:
-			dead = i
-		}
-	}
-	return dead
+	return to
 }
 
 // failsOver tells statuses on which the next target is asked (contract 2.3).

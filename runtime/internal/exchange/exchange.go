@@ -17,6 +17,7 @@ import (
 	"io"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"mgw/runtime/spec"
 )
@@ -63,9 +64,12 @@ type Exchange struct {
 	// Uploading tells that the answer has come before the end of the request
 	// body, which the upstream still reads: it cannot be sent again.
 	Uploading bool
-	BytesOut  int64 // body bytes written to the client; set by the front
-	BytesIn   int64 // body bytes read from the client; set by the front
-	Aborted   bool  // the client was gone, or its answer was cut short
+	// Flights counts the requests under way to the target, this one among them;
+	// nil where nobody counts.
+	Flights  *atomic.Int64
+	BytesOut int64 // body bytes written to the client; set by the front
+	BytesIn  int64 // body bytes read from the client; set by the front
+	Aborted  bool  // the client was gone, or its answer was cut short
 
 	// Admission, where there is one, has the last word before each attempt at
 	// a backend.

@@ -42,8 +42,8 @@ type Transport interface {
 // 0; after the former the caller may try another target.
 type Upstream interface {
 	RoundTrip(ctx context.Context, x *Exchange, requestTarget []byte) error
-	// Close ends idle connections, and those in use when they come free: no
-	// RoundTrip begins after it.
+	// Close ends idle connections, and those in use when they come free. A
+	// RoundTrip that begins all the same has a connection of its own.
 	Close()
 }
 

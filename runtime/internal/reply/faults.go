@@ -64,7 +64,9 @@ func unauthenticated(status, code int, message, detail string) *Fault {
 var (
 	BackendUnreachable = newFault(502, 101503, msgRuntime, "Error connecting to the back end")
 	BackendTimeout     = newFault(504, 101504, msgRuntime, "Connection timed out")
-	// With legacyStatus both are 500.
+	// BackendSuspended is answered while nobody is asked: circuit breakers are open.
+	BackendSuspended = newFault(503, 101503, msgRuntime, "Error connecting to the back end")
+	// With legacyStatus all are 500.
 	BackendUnreachableLegacy = newFault(500, 101503, msgRuntime, "Error connecting to the back end")
 	BackendTimeoutLegacy     = newFault(500, 101504, msgRuntime, "Connection timed out")
 )
