@@ -89,22 +89,22 @@ func (r *route) values() (n int) {
 	return n
 }
 
-// byQuery gives the route for a method and a query. That the query fits none
-// of a method's routes is as if the path did not exist.
-func (l *leaf) byQuery(method string, query []byte) (*route, *leaf, Outcome) {
+// byQuery gives the place of the route for a method and a query. That the query
+// fits none of a method's routes is as if the path did not exist.
+func (l *leaf) byQuery(method string, query []byte) (int, Outcome) {
 	var given [maxNames][]byte
 	if !l.queries.read(query, &given) {
-		return nil, l, BadQuery
+		return 0, BadQuery
 	}
 	served := false
 	for {
 		for i := range l.routes {
 			r := &l.routes[i]
-			if r.method != method {
+			if r.op.Method != method {
 				continue
 			}
 			if served = true; r.fits(&given) {
-				return r, l, Found
+				return i, Found
 			}
 		}
 		if method != "HEAD" {
@@ -114,11 +114,11 @@ func (l *leaf) byQuery(method string, query []byte) (*route, *leaf, Outcome) {
 	}
 	switch {
 	case served:
-		return nil, nil, NotFound
+		return 0, NotFound
 	case method == "OPTIONS":
-		return nil, l, Options
+		return 0, Options
 	}
-	return nil, l, WrongMethod
+	return 0, WrongMethod
 }
 
 func (r *route) fits(given *[maxNames][]byte) bool {

@@ -78,13 +78,14 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 		root = r.http
 	}
 	s := search{path: x.Path, query: x.Query, params: x.Params[:0]}
-	route, leaf, outcome := root.lookup(&s, x.Method)
+	to, end, outcome := root.lookup(&s, x.Method)
 	x.Params = s.params
 	switch outcome {
 	case Found:
-		x.API, x.Operation = route.api, route.op
+		x.API, x.Operation = s.table.apis[to.api], to.op
+		names := s.table.names[to.names]
 		for i := range x.Params {
-			x.Params[i].Name = route.names[i]
+			x.Params[i].Name = names[i]
 		}
 		return true
 	case BadPath, BadQuery:
@@ -93,10 +94,10 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 	case NotFound:
 		reply.NotFound.Send(x)
 	case WrongMethod:
-		x.Response.Set("Allow", leaf.allow)
+		x.Response.Set("Allow", s.table.allowed[end.allowed].wrong)
 		reply.MethodNotAllowed.Send(x)
 	case Options:
-		x.Response.Set("Allow", leaf.options)
+		x.Response.Set("Allow", s.table.allowed[end.allowed].options)
 		x.Status = 200
 	}
 	s.params = s.params[:0]
@@ -109,10 +110,10 @@ func (r *Router) Route(x *exchange.Exchange) bool {
 func (r *Router) Find(method string, path, query []byte) (*spec.API, *spec.Operation, Outcome) {
 	outcome := NotFound
 	for _, root := range []*base{r.https, r.http} {
-		var route *route
+		var to *target
 		s := search{path: path, query: query}
-		if route, _, outcome = root.lookup(&s, method); outcome == Found {
-			return route.api, route.op, Found
+		if to, _, outcome = root.lookup(&s, method); outcome == Found {
+			return s.table.apis[to.api], to.op, Found
 		}
 		if outcome != NotFound {
 			break

@@ -11,14 +11,15 @@ import (
 type search struct {
 	path    []byte
 	query   []byte
+	table   *table
 	encoded bool             // path holds percent-encoding
 	params  []exchange.Param // of the way taken; the names are the route's
 	normal  [256]byte        // room for one segment in normal form
 }
 
-// lookup finds what a method and a path lead to. The leaf is nil unless a path
+// lookup finds what a method and a path lead to. The end is nil unless a path
 // matched.
-func (b *base) lookup(s *search, method string) (*route, *leaf, Outcome) {
+func (b *base) lookup(s *search, method string) (*target, *end, Outcome) {
 	var ok bool
 	if ok, s.encoded = checkPath(s.path); !ok {
 		return nil, nil, BadPath
@@ -27,20 +28,24 @@ func (b *base) lookup(s *search, method string) (*route, *leaf, Outcome) {
 	if owner == nil {
 		return nil, nil, NotFound
 	}
-	l := s.find(owner.apis, pos)
-	if l == nil {
+	t := owner.apis
+	s.table = t
+	found := s.find(0, pos)
+	if found == 0 {
 		return nil, nil, NotFound
 	}
-	if l.queries != nil {
-		return l.byQuery(method, s.query)
+	e := &t.ends[found]
+	if e.asks != 0 {
+		at, outcome := t.asking[e.asks-1].byQuery(method, s.query)
+		return &t.targets[e.first+int32(at)], e, outcome
 	}
-	if r := l.route(method); r != nil {
-		return r, l, Found
+	if to := t.target(e, method); to != nil {
+		return to, e, Found
 	}
 	if method == "OPTIONS" {
-		return nil, l, Options
+		return nil, e, Options
 	}
-	return nil, l, WrongMethod
+	return nil, e, WrongMethod
 }
 
 // find gives the longest base path that APIs are bound to, and where it ends.
@@ -88,74 +93,51 @@ func (s *search) normalForm(raw []byte) []byte {
 	return appendNormal(s.normal[:0], raw)
 }
 
-// find goes down from a node with the path from pos on and gives the first
-// end that fits, nil for none. It never looks at a node twice.
-func (s *search) find(n *node, pos int) *leaf {
+// find goes down from a place with the path from pos on and gives the first
+// end that fits. It never looks at a place twice.
+func (s *search) find(at int32, pos int) int32 {
+	t := s.table
+	p := &t.places[at]
 	if pos == len(s.path) {
-		return n.end(false)
+		return t.end(p, false)
 	}
 	if pos+1 == len(s.path) {
-		return n.end(true)
+		return t.end(p, true)
 	}
 	raw, end := s.segment(pos)
-	if child := n.literal(s.normalForm(raw)); child != nil {
-		if l := s.find(child, end); l != nil {
+	if next := t.literal(p, s.normalForm(raw)); next != 0 {
+		if l := s.find(next, end); l != 0 {
 			return l
 		}
 	}
-	if len(n.prefixes) > 0 {
-		if l := s.findMixed(n, raw, pos, end); l != nil {
+	rare := &t.rarities[p.rare]
+	if rare.prefixes < rare.end {
+		if l := s.findMixed(rare, raw, pos, end); l != 0 {
 			return l
 		}
 	}
 	depth := len(s.params)
-	if n.param != nil && len(raw) > 0 {
+	if p.param != 0 && len(raw) > 0 {
 		s.params = append(s.params, exchange.Param{Start: pos + 1, End: end})
-		if l := s.find(n.param, end); l != nil {
+		if l := s.find(p.param, end); l != 0 {
 			return l
 		}
 		s.params = s.params[:depth]
 	}
-	if n.rest != nil {
+	if rare.rest != 0 {
 		s.params = append(s.params, exchange.Param{Start: pos + 1, End: len(s.path)})
-		return n.rest
+		return rare.rest
 	}
-	return n.any
+	return rare.any
 }
 
-func (n *node) literal(segment []byte) *node {
-	if n.onlyNext == nil {
-		return n.literals[string(segment)]
-	}
-	if string(segment) == n.only {
-		return n.onlyNext
-	}
-	return nil
-}
-
-// end gives the template that ends at a node. A trailing slash makes no
-// difference unless both forms are defined.
-func (n *node) end(slash bool) *leaf {
-	first, second := n.plain, n.slash
-	if slash {
-		first, second = second, first
-	}
-	switch {
-	case first != nil:
-		return first
-	case second != nil:
-		return second
-	}
-	return n.any
-}
-
-// findMixed tries the mixed segments of a node, those with the longest leading
+// findMixed tries the mixed segments of a place, those with the longest leading
 // text first.
-func (s *search) findMixed(n *node, raw []byte, pos, end int) *leaf {
-	depth := len(s.params)
-	for i := greatestPrefix(n.prefixes, s.normalForm(raw)); i >= 0; i = n.prefixes[i].parent {
-		for _, p := range n.prefixes[i].patterns {
-			if !s.capture(p.text, s.normalForm(raw)) {
+func (s *search) findMixed(rare *rarity, raw []byte, pos, end int) int32 {
+	t, depth := s.table, len(s.params)
+	for i := t.greatestPrefix(rare, s.normalForm(raw)); i >= 0; i = t.prefixes[i].parent {
+		for _, p := range t.patterns[t.prefixes[i].patterns:t.prefixes[i].until] {
+			if !s.capture(t.pieces[p.pieces:p.until], s.normalForm(raw)) {
 				continue
 			}
 			for j := range s.params[depth:] {
@@ -163,30 +145,33 @@ func (s *search) findMixed(n *node, raw []byte, pos, end int) *leaf {
 				at.Start = pos + 1 + s.rawOffset(raw, at.Start)
 				at.End = pos + 1 + s.rawOffset(raw, at.End)
 			}
-			if l := s.find(p.next, end); l != nil {
+			if l := s.find(p.next, end); l != 0 {
 				return l
 			}
 			s.params = s.params[:depth]
 		}
 	}
-	return nil
+	return 0
 }
 
-// greatestPrefix gives the index of the last prefix that does not sort after
-// the segment, or of its nearest ancestor that the segment starts with; -1.
-func greatestPrefix(index []prefix, segment []byte) int {
-	low, high := 0, len(index)
+// greatestPrefix gives the last prefix of a place that does not sort after the
+// segment, or its nearest ancestor that the segment starts with; -1.
+func (t *table) greatestPrefix(rare *rarity, segment []byte) int32 {
+	low, high := rare.prefixes, rare.end
 	for low < high {
 		middle := (low + high) / 2
-		if index[middle].text <= string(segment) {
+		if t.str(t.prefixes[middle].text) <= string(segment) {
 			low = middle + 1
 		} else {
 			high = middle
 		}
 	}
 	i := low - 1
-	for i >= 0 && !hasPrefix(segment, index[i].text) {
-		i = index[i].parent
+	if i < rare.prefixes {
+		return -1
+	}
+	for i >= 0 && !hasPrefix(segment, t.str(t.prefixes[i].text)) {
+		i = t.prefixes[i].parent
 	}
 	return i
 }
@@ -194,14 +179,15 @@ func greatestPrefix(index []prefix, segment []byte) int {
 // capture matches a segment in normal form with a pattern's text and appends
 // where the parameters stand in it, each at least a byte and as short as can
 // be. When it gives false it has appended nothing.
-func (s *search) capture(text []string, segment []byte) bool {
+func (s *search) capture(pieces []span, segment []byte) bool {
 	depth := len(s.params)
-	if !hasPrefix(segment, text[0]) {
+	if !hasPrefix(segment, s.table.str(pieces[0])) {
 		return false
 	}
-	at := len(text[0])
-	for i, after := range text[1:] {
-		last := i == len(text)-2
+	at := int(pieces[0].size)
+	for i, piece := range pieces[1:] {
+		after := s.table.str(piece)
+		last := i == len(pieces)-2
 		start := at
 		var found int
 		if last {

@@ -11,36 +11,34 @@ import (
 // base is a node of the tree of base paths, which have literal segments only.
 type base struct {
 	next map[string]*base
-	apis *node     // the paths of the APIs bound here; nil when there is none
+	tree *node     // the paths of the APIs bound here; nil when there is none
+	apis *table    // the same, complete
 	api  *spec.API // the first of them
 }
 
-// node is a point in a path template between two segments.
+// node is a point in a path template between two segments, while the tree is
+// being made.
 type node struct {
 	plain    *leaf // the template ends here
 	slash    *leaf // the template ends here with a slash
-	only     string
-	onlyNext *node            // where a single literal leads; literals is nil then
-	literals map[string]*node // where several do
-	param    *node
-	prefixes []prefix // mixed segments by their leading text, sorted
 	rest     *leaf
 	any      *leaf
-	mixed    []*pattern
+	param    *node
+	literals map[string]*node
+	mixed    []*mixedSegment
 }
 
-// pattern is a mixed segment and where it leads.
-type pattern struct {
+// mixedSegment is one and where it leads.
+type mixedSegment struct {
 	text []string
 	next *node
 }
 
-// prefix is the leading text of mixed segments. Those that a segment can match
-// are the greatest prefix that does not sort after it, its parent, and so on.
-type prefix struct {
+// group is the mixed segments of a node with one leading text.
+type group struct {
 	text     string
-	parent   int // index of the longest other prefix of text; -1
-	patterns []*pattern
+	parent   int // index of the longest other group whose text starts this one's; -1
+	segments []*mixedSegment
 }
 
 // add puts the operations of an API into the tree.
@@ -58,8 +56,8 @@ func (b *base) add(api *spec.API) error {
 		}
 		b = b.next[text]
 	}
-	if b.apis == nil {
-		b.apis, b.api = new(node), api
+	if b.tree == nil {
+		b.tree, b.api = new(node), api
 	}
 	for i := range api.Operations {
 		op := &api.Operations[i]
@@ -67,11 +65,11 @@ func (b *base) add(api *spec.API) error {
 		if err != nil {
 			return err
 		}
-		r := route{method: known(op.Method), api: api, op: op}
+		r := route{api: api, op: op}
 		for _, s := range segments {
 			r.names = append(r.names, s.names...)
 		}
-		if err := b.apis.leaf(segments, slash).add(r); err != nil {
+		if err := b.tree.leaf(segments, slash).add(r); err != nil {
 			return err
 		}
 	}
@@ -119,23 +117,23 @@ func (n *node) literalChild(text string) *node {
 }
 
 func (n *node) mixedChild(text []string) *node {
-	for _, p := range n.mixed {
-		if slices.Equal(p.text, text) {
-			return p.next
+	for _, m := range n.mixed {
+		if slices.Equal(m.text, text) {
+			return m.next
 		}
 	}
-	p := &pattern{text, new(node)}
-	n.mixed = append(n.mixed, p)
-	return p.next
+	m := &mixedSegment{text, new(node)}
+	n.mixed = append(n.mixed, m)
+	return m.next
 }
 
 // finish prepares the tree for look-ups once all is added.
-func (b *base) finish() error {
-	if b.apis != nil {
-		if err := b.apis.finish(); err != nil {
+func (b *base) finish() (err error) {
+	if b.tree != nil {
+		if b.apis, err = packed(b.tree); err != nil {
 			return err
 		}
-		b.apis = packed(b.apis)
+		b.tree = nil
 	}
 	for _, next := range b.next {
 		if err := next.finish(); err != nil {
@@ -145,43 +143,28 @@ func (b *base) finish() error {
 	return nil
 }
 
-func (n *node) finish() (err error) {
-	n.prefixes = indexPrefixes(n.mixed)
-	for _, l := range []*leaf{n.rest, n.any, n.plain, n.slash} {
-		if l != nil && err == nil {
-			err = l.finish()
-		}
-	}
-	n.each(func(child *node) {
-		if err == nil {
-			err = child.finish()
-		}
-	})
-	return err
-}
-
-// indexPrefixes groups patterns by leading text; in a group the one with more
-// text comes first.
-func indexPrefixes(patterns []*pattern) (index []prefix) {
-	slices.SortFunc(patterns, func(a, b *pattern) int {
+// groupByPrefix sorts mixed segments by leading text; in a group the one with
+// more text comes first.
+func groupByPrefix(mixed []*mixedSegment) (groups []group) {
+	slices.SortFunc(mixed, func(a, b *mixedSegment) int {
 		return cmp.Or(
 			cmp.Compare(a.text[0], b.text[0]),
 			cmp.Compare(textLength(b.text), textLength(a.text)),
 			slices.Compare(a.text, b.text),
 		)
 	})
-	for _, p := range patterns {
-		if n := len(index); n == 0 || index[n-1].text != p.text[0] {
+	for _, m := range mixed {
+		if n := len(groups); n == 0 || groups[n-1].text != m.text[0] {
 			parent := n - 1
-			for parent >= 0 && !strings.HasPrefix(p.text[0], index[parent].text) {
-				parent = index[parent].parent
+			for parent >= 0 && !strings.HasPrefix(m.text[0], groups[parent].text) {
+				parent = groups[parent].parent
 			}
-			index = append(index, prefix{text: p.text[0], parent: parent})
+			groups = append(groups, group{text: m.text[0], parent: parent})
 		}
-		last := &index[len(index)-1]
-		last.patterns = append(last.patterns, p)
+		last := &groups[len(groups)-1]
+		last.segments = append(last.segments, m)
 	}
-	return index
+	return groups
 }
 
 func textLength(text []string) (n int) {
