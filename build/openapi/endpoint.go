@@ -65,7 +65,7 @@ func (r *reader) namedEndpoint(at value, extension, ref string) *Endpoint {
 	name, ok := strings.CutPrefix(ref, referencePrefix)
 	if !ok {
 		h := r.errorf(at, "%s must be a mapping with urls, or %sNAME, not %q", extension, referencePrefix, clip(ref))
-		if checkURL(ref) == "" {
+		if CheckURL(ref) == "" {
 			h.hint("write " + extension + ": {urls: [" + ref + "]}")
 		}
 		return &found
@@ -117,7 +117,7 @@ func (r *reader) readURLs(v value, name string) []string {
 			continue
 		}
 		text = r.withoutDiscovery(item, strings.TrimSpace(text))
-		if why := checkURL(text); why != "" {
+		if why := CheckURL(text); why != "" {
 			problem := r.errorf(item, "url %s %s", redacted(text), why)
 			if strings.Contains(text, "@") {
 				problem.private()

@@ -37,11 +37,11 @@ type repeated struct {
 // warnOnce is for what a definition does in many places: the first is named,
 // the others are counted.
 func (r *reader) warnOnce(topic string, at value, format string, args ...any) reported {
-	if before := r.seen[topic]; before != nil {
+	if before := r.seen[topic]; before != nil && !r.each {
 		before.times++
 		return reported{&diag.List{{}}}
 	}
-	r.seen[topic] = &repeated{len(r.problems), 1}
+	r.seen[topic] = &repeated{len(r.problems), 1} // with each: never counted up
 	return r.warnf(at, format, args...)
 }
 

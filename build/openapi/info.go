@@ -47,7 +47,7 @@ func (r *reader) readBasePath(api *API) {
 		return
 	}
 	base.Value = strings.ReplaceAll(base.Value, "{version}", api.Version.Value)
-	if why := badBasePath(base.Value); why != "" {
+	if why := CheckBasePath(base.Value); why != "" {
 		r.errorf(at, "%s: %q %s", from, clip(base.Value), why).hint(example)
 		return
 	}
@@ -59,8 +59,9 @@ func (r *reader) readBasePath(api *API) {
 	api.BasePath = base
 }
 
-// badBasePath says why requests could never reach a base path.
-func badBasePath(base string) string {
+// CheckBasePath says why requests could never reach a base path, "" if they can.
+// {version} has to be replaced before.
+func CheckBasePath(base string) string {
 	base = strings.TrimSuffix(base, "/*")
 	switch {
 	case strings.ContainsAny(base, "{}"):

@@ -26,13 +26,16 @@ type Options struct {
 	// Open reads another document of the project, for references; nil when
 	// the given documents are all there is.
 	Open func(file string) (project.Document, diag.List)
+	// Each asks for every warning; without it, of those that a definition
+	// deserves in many places the first is named and the others are counted.
+	Each bool
 }
 
 // Read gives the APIs of those documents that are definitions, in their order.
 // Others (fragments that definitions refer to) are left out; those that nothing
 // refers to get a warning.
 func Read(docs []project.Document, opts Options) ([]API, diag.List) {
-	s := &source{docs: map[string]value{}, open: opts.Open}
+	s := &source{docs: map[string]value{}, open: opts.Open, each: opts.Each}
 	for _, d := range docs {
 		s.docs[d.File] = value{d.File, d.Root}
 	}
@@ -56,6 +59,9 @@ func Read(docs []project.Document, opts Options) ([]API, diag.List) {
 	}
 	return apis, s.problems
 }
+
+// IsDefinition tells whether a document is one that Read reads.
+func IsDefinition(doc project.Document) bool { return isDefinition(value{doc.File, doc.Root}) }
 
 func isDefinition(root value) bool {
 	return root.get("openapi").exists() || root.get("swagger").exists()

@@ -20,6 +20,7 @@ type source struct {
 	docs     map[string]value
 	open     func(file string) (project.Document, diag.List)
 	problems diag.List
+	each     bool
 }
 
 // document gives another document of the project. What is wrong inside it is

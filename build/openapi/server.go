@@ -69,7 +69,7 @@ func backendURL(text string) string {
 	if strings.HasPrefix(text, "//") {
 		text = "https:" + text
 	}
-	if checkURL(text) != "" {
+	if CheckURL(text) != "" {
 		return ""
 	}
 	return strings.TrimRight(text, "/")
@@ -80,8 +80,8 @@ func backendScheme(scheme string) bool {
 	return known
 }
 
-// checkURL says why a text is no address of a backend.
-func checkURL(text string) string {
+// CheckURL says why a text is no address of a backend, "" if it is one.
+func CheckURL(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case strings.ContainsAny(text, "{}"):

@@ -33,6 +33,7 @@ type Options struct {
 	Output       string // the executable; "" means target/NAME in the project (NAME.exe for Windows)
 	GOOS, GOARCH string // "" means this machine's
 	CheckOnly    bool   // end when the gateway is known; write nothing
+	EachWarning  bool   // not one for all of a kind
 
 	// Steps is called after each step; Progress with each package compiled and
 	// each module fetched, which takes minutes when the caches are empty. Both
@@ -50,6 +51,7 @@ type Result struct {
 	Root     string // its folder, absolute
 	Gateway  *spec.Gateway
 	Problems diag.List // sorted; files are relative to Root
+	Alone    bool      // of a definition without a project, see Inspect
 
 	// Of the executable; empty after CheckOnly.
 	Target string // its path, absolute

@@ -69,7 +69,7 @@ func (b *build) read(context.Context) error {
 }
 
 func (b *build) definitions(context.Context) error {
-	apis, problems := openapi.Read(b.source.Definitions, openapi.Options{Open: b.source.Open})
+	apis, problems := openapi.Read(b.source.Definitions, openapi.Options{Open: b.source.Open, Each: b.EachWarning})
 	b.apis = apis
 	b.report(problems)
 	return nil
@@ -93,11 +93,11 @@ func (b *build) plan(context.Context) error {
 // while somebody looks.
 func (b *build) planOptions() plan.Options {
 	if b.source.Config == nil {
-		return plan.Options{}
+		return plan.Options{Each: b.EachWarning}
 	}
 	cfg, problems := config.Load(config.Source{File: project.ConfigFile, Data: b.source.Config, TextOnly: true})
 	b.report(problems)
-	return plan.Options{TrafficManager: cfg.Throttling.Manager.Enabled, RefuseUnlimited: !cfg.Throttling.EnableUnlimitedTier}
+	return plan.Options{Each: b.EachWarning, TrafficManager: cfg.Throttling.Manager.Enabled, RefuseUnlimited: !cfg.Throttling.EnableUnlimitedTier}
 }
 
 func (b *build) render(context.Context) error {

@@ -61,12 +61,11 @@ func (m *maker) operationBackends(op *openapi.Operation, b *backends) (productio
 
 // report says once what holds for several operations.
 func (b *backends) report(m *maker, in *openapi.API) {
-	if len(b.overruled) > 0 {
-		m.warnf(b.overruled[0].Servers.Place, "servers have no effect: the API has x-wso2-production-endpoints (%s)",
-			count(len(b.overruled), "operation", "operations"))
+	for _, op := range m.first(b.overruled) {
+		m.warnf(op.Servers.Place, "servers have no effect: the API has x-wso2-production-endpoints%s", m.counted(len(b.overruled)))
 	}
 	switch {
-	case len(b.missing) == 0:
+	case len(b.missing) == 0 || m.options.Alone:
 	case len(b.missing) == len(in.Operations):
 		place, why := in.Place, "the definition names no server"
 		if in.Servers != nil {

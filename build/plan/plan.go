@@ -26,6 +26,11 @@ type Options struct {
 	// RefuseUnlimited is throttlingConfig.enableUnlimitedTier = false: nobody
 	// may name the tier.
 	RefuseUnlimited bool
+	// Each asks for a warning at each operation, not for one that counts them.
+	Each bool
+	// Alone says that the definitions are looked at without their project:
+	// that they name no backend is no mistake, and tiers are defined elsewhere.
+	Alone bool
 }
 
 // Make gives the gateway, and every problem of the project in one list. With
@@ -47,7 +52,7 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 			m.addAPI(&apis[i])
 		}
 	}
-	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 && !webhooks {
+	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 && !webhooks && !opts.Alone {
 		m.problems.Errorf("", 0, 0, "project %s: no definition has an operation to serve", name)
 	}
 	return m.gateway, m.problems
@@ -101,7 +106,7 @@ func (m *maker) addAPI(in *openapi.API) {
 	for i := range in.Operations {
 		op := &in.Operations[i]
 		if limited(in.Tier) && op.Tier.Given {
-			if dropped++; dropped == 1 {
+			if dropped++; dropped == 1 || m.options.Each {
 				m.warnDropped(in, op)
 			}
 			op.Tier = openapi.Text{}
@@ -123,8 +128,7 @@ func (m *maker) warnDropped(in *openapi.API, op *openapi.Operation) {
 			n++
 		}
 	}
-	m.warnf(op.Tier.Place, "tier %q has no effect: the API has the tier %q (%s)",
-		op.Tier.Value, in.Tier.Value, count(n, "operation", "operations"))
+	m.warnf(op.Tier.Place, "tier %q has no effect: the API has the tier %q%s", op.Tier.Value, in.Tier.Value, m.counted(n))
 }
 
 func (m *maker) operation(in *openapi.API, op *openapi.Operation, b *backends) spec.Operation {
@@ -170,6 +174,22 @@ func (m *maker) add(at openapi.Place, s diag.Severity, hint, format string, args
 // at gives a place as it stands in the text of another problem.
 func at(p openapi.Place) string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// counted ends a warning that stands for those of n operations.
+func (m *maker) counted(n int) string {
+	if m.options.Each {
+		return ""
+	}
+	return " (" + count(n, "operation", "operations") + ")"
+}
+
+// first gives the operations to name of those that deserve one warning.
+func (m *maker) first(ops []*openapi.Operation) []*openapi.Operation {
+	if m.options.Each {
+		return ops
+	}
+	return ops[:min(len(ops), 1)]
 }
 
 func count(n int, one, many string) string {

@@ -87,9 +87,9 @@ func (m *maker) dropRepeated(api *openapi.API, owners map[string]owner) {
 				op.Method, op.Path+op.Query, o.op.Method, o.op.Path+o.op.Query, at(o.op.Place))
 		}
 	}
-	if len(cut) > 0 {
-		m.warnf(cut[0].Place, "differs only in its fragment, which requests do not carry, from another operation, which serves its requests (%s)",
-			count(len(cut), "operation", "operations"))
+	for _, op := range m.first(cut) {
+		m.warnf(op.Place, "differs only in its fragment, which requests do not carry, from another operation, which serves its requests%s",
+			m.counted(len(cut)))
 	}
 	for _, indexes := range others {
 		op, o := &api.Operations[indexes[0]], owners[routes[indexes[0]]]

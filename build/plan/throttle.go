@@ -22,6 +22,9 @@ func (m *maker) tier(t openapi.Text) string {
 		}
 		names = append(names, p.Name)
 	}
+	if m.options.Alone {
+		return t.Value
+	}
 	hint := diag.DidYouMean(t.Value, names)
 	if hint == "" && m.otherList(t.Value) != "" {
 		hint = m.otherList(t.Value) + " has one; an API's tier comes from resourcePolicies"
@@ -51,8 +54,8 @@ func (m *maker) otherList(name string) string {
 
 // throttlePolicy checks that an IP policy exists.
 func (m *maker) throttlePolicy(t openapi.Text) string {
-	if !t.Given {
-		return ""
+	if !t.Given || m.options.Alone {
+		return t.Value
 	}
 	var names []string
 	for _, p := range m.gateway.Policies.IP {

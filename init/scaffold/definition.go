@@ -82,6 +82,22 @@ func newDefinition(name string, data []byte) (*Definition, error) {
 	return &Definition{name, data}, nil
 }
 
+// DefinitionName gives the name for a definition's file: the one that somebody
+// asks for, with the extension if it has none, or else its own.
+func DefinitionName(asked string, d *Definition) (string, error) {
+	if asked == "" {
+		return d.Name, nil
+	}
+	named, err := newDefinition(asked, d.Data)
+	if err != nil {
+		return "", err
+	}
+	if bare := strings.TrimSuffix(named.Name, path.Ext(named.Name)); asked != named.Name && asked != bare {
+		return "", fmt.Errorf("%q is no name for a file; %q is", asked, named.Name)
+	}
+	return named.Name, nil
+}
+
 // remoteName gives the name that a server or, failing that, the URL calls a
 // document.
 func remoteName(header http.Header, u *url.URL) string {

@@ -31,12 +31,20 @@ func (f Fetch) Do(ctx context.Context) (*Definition, error) {
 	if err != nil {
 		return nil, errors.New("downloading the definition: the address is not a valid URL")
 	}
-	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 	d, err := f.get(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("downloading %s: %w", shown, err)
+		return nil, fmt.Errorf("downloading %s: %w", Shown(f.URL), err)
 	}
 	return d, nil
+}
+
+// Shown is an address as it may be printed: without what may be a secret.
+func Shown(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the address"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 func (f Fetch) get(ctx context.Context, u *url.URL) (*Definition, error) {

@@ -46,7 +46,7 @@ NAME is the name or the path of a project; inside of one it is "."`,
 	f.StringVar(&flags.goos, "goos", "", "build for this operating system (default: this one)")
 	f.StringVar(&flags.goarch, "goarch", "", "build for this architecture (default: this one)")
 	f.StringVar(&flags.format, "format", formatText, "how to print the result: text or json")
-	f.BoolVarP(&flags.verbose, "verbose", "v", false, "say more about each step")
+	f.BoolVarP(&flags.verbose, "verbose", "v", false, "say more about each step, and print each warning")
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print nothing but problems")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "build nothing, show what would be served")
 	cmd.MarkFlagsMutuallyExclusive("verbose", "quiet")
@@ -83,7 +83,7 @@ func (a *app) build(ctx context.Context, name string, flags buildFlags) error {
 	if flags.format == formatJSON {
 		return a.reportJSON(result, flags.dryRun, err)
 	}
-	if err := a.report(dir, result, err); err != nil {
+	if err := a.reportErrors(dir, result, flags.verbose, err); err != nil {
 		return err
 	}
 	switch {

@@ -75,7 +75,7 @@ executable that secures, limits and forwards requests.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(a.initCommand(), a.buildCommand(), a.checkCommand(), a.tokenCommand(), a.tiersCommand(), a.explainCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.buildCommand(), a.checkCommand(), a.addCommand(), a.routesCommand(), a.diffCommand(), a.tokenCommand(), a.tiersCommand(), a.explainCommand(), a.versionCommand())
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

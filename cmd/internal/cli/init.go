@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mgw/init/scaffold"
 )
@@ -17,11 +18,23 @@ import (
 const downloadTimeout = time.Minute
 
 type initFlags struct {
-	force      bool
+	force bool
+	source
+}
+
+// source is where a definition comes from.
+type source struct {
 	definition string
 	headers    []string
 	values     []string
 	insecure   bool
+}
+
+// addDownload adds the flags for a definition from a URL.
+func (s *source) addDownload(f *pflag.FlagSet) {
+	f.StringSliceVar(&s.headers, "headers", nil, "`names` of header fields to send with the download, separated by commas")
+	f.StringSliceVar(&s.values, "values", nil, "their `values`, in the same order")
+	f.BoolVarP(&s.insecure, "insecure", "k", false, "download without checking the server's certificate")
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -50,9 +63,7 @@ FILE.new. Nothing is deleted.`,
 	f := cmd.Flags()
 	f.BoolVarP(&flags.force, "force", "f", false, "renew the unedited files of a project that exists")
 	f.StringVarP(&flags.definition, "api-definition", "a", "", "bring in this OpenAPI definition: a `FILE or URL`")
-	f.StringSliceVar(&flags.headers, "headers", nil, "`names` of header fields to send with the download, separated by commas")
-	f.StringSliceVar(&flags.values, "values", nil, "their `values`, in the same order")
-	f.BoolVarP(&flags.insecure, "insecure", "k", false, "download without checking the server's certificate")
+	flags.addDownload(f)
 	return cmd
 }
 
@@ -61,14 +72,14 @@ func (a *app) init(ctx context.Context, name string, flags initFlags) error {
 	if err != nil {
 		return err
 	}
-	header, err := downloadHeader(flags)
+	header, err := downloadHeader(flags.source)
 	if err != nil {
 		return err
 	}
 	if err := place.Free(flags.force); err != nil {
 		return filesError(err)
 	}
-	definition, err := bringIn(ctx, flags, header)
+	definition, err := bringIn(ctx, flags.source, header)
 	if err != nil {
 		return filesError(err)
 	}
@@ -92,14 +103,14 @@ func (a *app) init(ctx context.Context, name string, flags initFlags) error {
 
 // downloadHeader joins --headers and --values. What a value is does not show in
 // errors: it may be a credential.
-func downloadHeader(flags initFlags) (http.Header, error) {
+func downloadHeader(flags source) (http.Header, error) {
 	switch {
 	case len(flags.headers) != len(flags.values):
 		return nil, fmt.Errorf("--headers names %d fields, --values has %d values; the numbers must be the same", len(flags.headers), len(flags.values))
 	case len(flags.headers) > 0 && !scaffold.IsURL(flags.definition):
-		return nil, errors.New("--headers and --values are for a definition that -a downloads from a URL")
+		return nil, errors.New("--headers and --values are for a definition from a URL")
 	case flags.insecure && !scaffold.IsURL(flags.definition):
-		return nil, errors.New("-k is for a definition that -a downloads from a URL")
+		return nil, errors.New("-k is for a definition from a URL")
 	}
 	header := http.Header{}
 	for i, name := range flags.headers {
@@ -111,7 +122,7 @@ func downloadHeader(flags initFlags) (http.Header, error) {
 	return header, nil
 }
 
-func bringIn(ctx context.Context, flags initFlags, header http.Header) (*scaffold.Definition, error) {
+func bringIn(ctx context.Context, flags source, header http.Header) (*scaffold.Definition, error) {
 	switch {
 	case flags.definition == "":
 		return nil, nil

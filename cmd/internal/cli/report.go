@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"mgw/build/pipeline"
@@ -42,6 +43,20 @@ func (a *app) report(dir string, result *pipeline.Result, err error) error {
 		return toolError(err)
 	}
 	return ending(result, err)
+}
+
+// reportErrors is report for a build, whose warnings are check's to tell: it
+// counts them.
+func (a *app) reportErrors(dir string, result *pipeline.Result, verbose bool, err error) error {
+	warnings := len(result.Problems) - result.Problems.Errors()
+	if verbose || warnings == 0 {
+		return a.report(dir, result, err)
+	}
+	shown := *result
+	shown.Problems = slices.DeleteFunc(slices.Clone(result.Problems), func(p diag.Problem) bool { return p.Severity == diag.Warning })
+	err = a.report(dir, &shown, err)
+	a.err.warning(fmt.Sprintf("%s: 'mgw check %s' shows them", plural(warnings, "warning"), dir))
+	return err
 }
 
 // ending tells what the user's files cause from what the machine does.

@@ -7,7 +7,7 @@ import (
 	"mgw/runtime/spec"
 )
 
-// route is one operation as --dry-run shows it.
+// route is one operation as routes and build --dry-run show it.
 type route struct {
 	API        string       `json:"api"`
 	Version    string       `json:"version"`
@@ -131,7 +131,7 @@ func (r route) securityText() string {
 func (p printer) routes(all []route) error {
 	rows := make([][]string, len(all))
 	for i, r := range all {
-		rows[i] = []string{r.Method, r.Path, r.backendText(), r.tierText(), r.securityText()}
+		rows[i] = []string{r.Method, r.Path, r.API + " " + r.Version, r.securityText(), r.tierText(), r.backendText()}
 	}
-	return p.table([]string{"METHOD", "PATH", "BACKEND", "TIERS", "SECURITY"}, rows)
+	return p.table([]string{"METHOD", "PATH", "API", "SECURITY", "TIERS", "BACKEND"}, rows)
 }

@@ -22,7 +22,7 @@ func TestRoutesShowWhatWouldBeServed(t *testing.T) {
 				{Method: "POST", Path: "/x", Production: spec.NoEndpoint, Sandbox: 1},
 			},
 		}, {
-			BasePath: "", MutualTLS: "optional",
+			Name: "Any", Version: "2", BasePath: "", MutualTLS: "optional",
 			Operations: []spec.Operation{{Method: "GET", Path: "/*", Production: 1, Sandbox: 0, Security: spec.Security{Disabled: true}}},
 		}},
 	}
@@ -30,11 +30,11 @@ func TestRoutesShowWhatWouldBeServed(t *testing.T) {
 	if err := (printer{Writer: &out}).routes(routes(g)); err != nil {
 		t.Fatal(err)
 	}
-	want := `METHOD  PATH                BACKEND                                                          TIERS                    SECURITY
-GET     /pets/v1/pet/{id}   http://user:xxxxx@one/v1                                         Gold (API), ips          none
-PUT     /pets/v1/pet�[31m   failover http://a http://b                                       Gold (API), Bronze, ips  oauth2, apikey, scopes a or b
-POST    /pets/v1/x          sandbox: failover http://a http://b                              Gold (API), ips          -
-GET     /*                  failover http://a http://b, sandbox: http://user:xxxxx@one/v1    -                        mutual TLS optional, none
+	want := `METHOD PATH API SECURITY TIERS BACKEND
+GET /pets/v1/pet/{id} Pets 1 none Gold (API), ips http://user:xxxxx@one/v1
+PUT /pets/v1/pet�[31m Pets 1 oauth2, apikey, scopes a or b Gold (API), Bronze, ips failover http://a http://b
+POST /pets/v1/x Pets 1 - Gold (API), ips sandbox: failover http://a http://b
+GET /* Any 2 mutual TLS optional, none - failover http://a http://b, sandbox: http://user:xxxxx@one/v1
 `
 	if squeeze(out.String()) != squeeze(want) {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
