@@ -22,11 +22,11 @@ func TestWhatAnExecutableServesIsFoundInIt(t *testing.T) {
 		t.Errorf("%v, got %+v", err, got)
 	}
 	for text, reason := range map[string]string{
-		"":              "there is no gateway in it",
-		string(noise):   "there is no gateway in it",
+		"":               "there is no gateway in it",
+		string(noise):    "there is no gateway in it",
 		"{\"format\":1}": "there is no gateway in it",
 		string(bytes.Replace(content, []byte(`"format":1`), []byte(`"format":9`), 1)): "another version of mgw built it",
-		string(content[:len(content)-1]):                                             "there is no gateway in it",
+		string(content[:len(content)-1]):                                              "there is no gateway in it",
 	} {
 		if _, err := Extract([]byte(text)); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%.30q: %v", text, err)
