@@ -66,8 +66,15 @@ func (r *reader) readBreaker(v value) *spec.CircuitBreaker {
 		}
 		r.errorf(at, "bucketSizeInMillis (%d) must not exceed timeWindowInMillis (%d)", b.BucketMillis, b.WindowMillis)
 	}
+	if b.WindowMillis/b.BucketMillis > maxBuckets {
+		r.errorf(w, "the rolling window has %d buckets: at most %d are supported", b.WindowMillis/b.BucketMillis, maxBuckets).
+			hint("a longer bucketSizeInMillis, or a shorter timeWindowInMillis")
+	}
 	return b
 }
+
+// maxBuckets bounds the memory of a rolling window.
+const maxBuckets = 1000
 
 // readPool fills in the defaults, as the values that stand for them (0 or -1)
 // differ from field to field.

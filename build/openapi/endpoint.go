@@ -1,6 +1,8 @@
 package openapi
 
 import (
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -8,6 +10,9 @@ import (
 )
 
 const referencePrefix = "#/x-wso2-endpoints/"
+
+// endpointFields are those of contract section 2.3 and this project's own.
+var endpointFields = []string{"urls", "type", "securityConfig", "advanceEndpointConfig", "weights", "algorithm", "healthCheck"}
 
 var endpointTypes = []string{"http", "load_balance", "failover", "address"}
 
@@ -80,7 +85,7 @@ func (r *reader) namedEndpoint(at value, extension, ref string) *Endpoint {
 }
 
 func (r *reader) readEndpoint(v value, name string) *Endpoint {
-	if !r.fields(v, name, []string{"urls", "type", "securityConfig", "advanceEndpointConfig"}) && !v.isMap() {
+	if !r.fields(v, name, endpointFields) && !v.isMap() {
 		return nil
 	}
 	before := r.problems.Errors()
@@ -93,6 +98,7 @@ func (r *reader) readEndpoint(v value, name string) *Endpoint {
 	}
 	e.Security = r.readEndpointSecurity(v.get("securityConfig"))
 	e.Advanced = r.readAdvanced(v.get("advanceEndpointConfig"))
+	r.readBalance(v, e)
 	if r.problems.Errors() > before || len(e.URLs) == 0 {
 		return nil
 	}
@@ -116,8 +122,12 @@ func (r *reader) readURLs(v value, name string) []string {
 			r.want(item, "a URL", "a word")
 			continue
 		}
-		text = r.withoutDiscovery(item, strings.TrimSpace(text))
-		if why := CheckURL(text); why != "" {
+		text = strings.TrimSpace(text)
+		if strings.HasPrefix(text, "etcd(") {
+			r.errorf(item, "etcd is not supported: write the URL itself, or srv+http://NAME for the SRV records of a name").private()
+			continue
+		}
+		if why := checkEndpointURL(text); why != "" {
 			problem := r.errorf(item, "url %s %s", redacted(text), why)
 			if strings.Contains(text, "@") {
 				problem.private()
@@ -129,15 +139,20 @@ func (r *reader) readURLs(v value, name string) []string {
 	return urls
 }
 
-// withoutDiscovery gives the default of etcd(key,default).
-func (r *reader) withoutDiscovery(at value, text string) string {
-	inner, ok := strings.CutPrefix(text, "etcd(")
-	if !ok {
-		return text
+// checkEndpointURL is CheckURL for what may also stand for the SRV records of
+// a name.
+func checkEndpointURL(text string) string {
+	plain, isService := strings.CutPrefix(text, spec.ServiceRecord)
+	why := CheckURL(plain)
+	if u, err := url.Parse(plain); why == "" && isService && (err != nil || u.Port() != "" || isAddress(u.Hostname())) {
+		return "must name SRV records, which have the hosts and ports"
 	}
-	_, fallback, _ := strings.Cut(strings.TrimSuffix(inner, ")"), ",")
-	r.warnf(at, "etcd has no effect yet: the default URL is used")
-	return strings.TrimSpace(fallback)
+	return why
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // redacted quotes a URL without the credential in it.

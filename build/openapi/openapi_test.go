@@ -87,6 +87,17 @@ func TestSettingsAtBothLevels(t *testing.T) {
 		{"one url is never failover", "x-wso2-production-endpoints: {type: failover, urls: [https://a.example]}", func(s Settings) bool {
 			return s.Production.Type == spec.HTTP
 		}},
+		{"weights and algorithm", "x-wso2-production-endpoints: {urls: [https://a.example, https://b.example], weights: [3, 1], algorithm: leastRequests}", func(s Settings) bool {
+			return reflect.DeepEqual(s.Production.Weights, []int{3, 1}) && s.Production.Algorithm == spec.LeastRequests
+		}},
+		{"a service", "x-wso2-production-endpoints: {urls: ['srv+https://_api._tcp.service.consul/v1'], algorithm: leastRequests}", func(s Settings) bool {
+			return s.Production.URLs[0] == "srv+https://_api._tcp.service.consul/v1" && s.Production.Algorithm == spec.LeastRequests
+		}},
+		{"health check", "x-wso2-production-endpoints: {urls: [https://a.example], healthCheck: {path: '/health?full', statusCodes: [204], unhealthyThreshold: 1}}", func(s Settings) bool {
+			return reflect.DeepEqual(s.Production.HealthCheck, &spec.HealthCheck{
+				Path: "/health?full", IntervalMillis: 10_000, TimeoutMillis: 2000, Healthy: 2, Unhealthy: 1, StatusCodes: []int{204},
+			})
+		}},
 		{"endpoint security", "x-wso2-production-endpoints: {urls: [https://a.example], securityConfig: {type: BASIC, username: me}}", func(s Settings) bool {
 			return *s.Production.Security == spec.EndpointSecurity{Type: "basic", Username: "me"}
 		}},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,7 +51,9 @@ func putURL(urls map[int]string, digits string) setter {
 // http2Scheme are the schemes that only endpoints have.
 var http2Scheme = regexp.MustCompile(`^(?i:h2c|grpcs?)://`)
 
+// checkEndpointURL takes srv+ for the SRV records of a name, too.
 func checkEndpointURL(s string) error {
+	s = strings.TrimPrefix(s, "srv+")
 	return checkURL(http2Scheme.ReplaceAllString(s, "http://"))
 }
 
