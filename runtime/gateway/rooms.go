@@ -82,7 +82,7 @@ func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, 
 	if err != nil {
 		return backend.Options{}, err
 	}
-	probe := &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}
+	probe := &http.Transport{TLSClientConfig: secure.Clone(), DisableKeepAlives: true}
 	standard := backend.StandardOptions{TLS: secure, NoHTTP2: !c.HTTP2, StatusLine: c.MaxStatusLine, ResponseHeader: int64(c.MaxHeaderSize)}
 	if c.Proxy.Enabled {
 		standard.Proxy = &url.URL{Scheme: "http", Host: net.JoinHostPort(c.Proxy.Host, strconv.Itoa(c.Proxy.Port))}

@@ -91,7 +91,7 @@ func (s *Standard) newPool(to *exchange.Target) *http.Transport {
 	pool := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: s.options.Connect}).DialContext,
 		TLSHandshakeTimeout:    s.options.Connect,
-		TLSClientConfig:        s.options.TLS,
+		TLSClientConfig:        s.options.TLS.Clone(), // net/http changes it
 		Protocols:              s.protocols(to.HTTP2),
 		HTTP2:                  http2Config(),
 		DisableCompression:     true,
