@@ -60,10 +60,16 @@ bench: ## every benchmark, with allocations, and the peers of the limiter
 	cd runtime/internal/limit/peers && go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-proxy
-bench-proxy: ## the gateway beside nginx, HAProxy and ReverseProxy (about ten minutes)
+bench-proxy: ## the gateway beside nginx, HAProxy and ReverseProxy (about 20 minutes)
 	@.ci/setup bench
 	@mkdir -p $(BIN) && $(GOBUILD) -o $(BIN)/bench ./samples/bench
 	@PATH=$$PATH:/usr/sbin $(BIN)/bench
+
+.PHONY: bench-soak
+bench-soak: ## the gateway alone under load for ten minutes: memory, goroutines, allocations
+	@.ci/setup bench
+	@mkdir -p $(BIN) && $(GOBUILD) -o $(BIN)/bench ./samples/bench
+	@PATH=$$PATH:/usr/sbin $(BIN)/bench -soak 10m
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck where it is installed

@@ -10,27 +10,14 @@ import (
 	"mgw/samples/internal/harness"
 )
 
-// startGateway builds the petstore sample and starts it twice: without an
-// access log, and with one.
+// startGateway starts the petstore sample twice: without an access log, and with
+// one.
 func (l *lab) startGateway(ctx context.Context) error {
-	if err := l.build(ctx); err != nil {
-		return err
-	}
 	for _, log := range []string{"", l.path("access.log")} {
-		p, err := l.ports()
+		g, err := l.gateway(ctx, l.executable(), log)
 		if err != nil {
 			return err
 		}
-		p.Log = log
-		if _, err := l.fill("micro-gw.conf.tmpl", "petstore/conf/micro-gw.conf", p); err != nil {
-			return err
-		}
-		process, err := l.start(ctx, p.HTTP, l.executable(), "--config", l.path("petstore/conf/micro-gw.conf"),
-			fmt.Sprintf("--petstore_prod_endpoint_0=http://127.0.0.1:%d", l.origin))
-		if err != nil {
-			return err
-		}
-		g := &proxy{name: "gateway", gateway: true, http: p.HTTP, https: p.HTTPS, process: process}
 		if log == "" {
 			l.proxies = append(l.proxies, g)
 		} else {
@@ -38,6 +25,24 @@ func (l *lab) startGateway(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// gateway starts one, with an access log where that is named.
+func (l *lab) gateway(ctx context.Context, executable, log string) (*proxy, error) {
+	p, err := l.ports()
+	if err != nil {
+		return nil, err
+	}
+	p.Log = log
+	if _, err := l.fill("micro-gw.conf.tmpl", "petstore/conf/micro-gw.conf", p); err != nil {
+		return nil, err
+	}
+	process, err := l.start(ctx, p.HTTP, executable, "--config", l.path("petstore/conf/micro-gw.conf"),
+		fmt.Sprintf("--petstore_prod_endpoint_0=http://127.0.0.1:%d", l.origin))
+	if err != nil {
+		return nil, err
+	}
+	return &proxy{name: "gateway", gateway: true, http: p.HTTP, https: p.HTTPS, process: process}, nil
 }
 
 func (l *lab) executable() string {

@@ -6,7 +6,10 @@
 // meets all. CPU is what the kernel says the proxy used, divided by what a fixed
 // job cost right before and after. A run with an error or an answer other than
 // 2xx does not count. Medians and their spread go to standard output as
-// Markdown.
+// Markdown, and at the end what was aimed for beside what came out.
+//
+// With -soak it loads the gateway alone, for long, and watches its memory,
+// goroutines and allocations.
 package main
 
 import (
@@ -32,6 +35,8 @@ type settings struct {
 	placement string
 	keep      string
 	gateway   string
+	soak      time.Duration
+	idle      int
 }
 
 func main() {
@@ -60,7 +65,7 @@ var roles = map[string]func(args []string){
 func run(ctx context.Context, args []string, out io.Writer) error {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.rounds, "rounds", 7, "rounds of each case, at least 6")
+	flags.IntVar(&s.rounds, "rounds", 13, "rounds of each case, at least 6")
 	flags.DurationVar(&s.length, "length", time.Second, "length of a run")
 	flags.IntVar(&s.proxyCore, "proxy-core", 1, "the core of the proxies")
 	flags.IntVar(&s.loadCore, "load-core", 0, "the core of backend and load, when the proxy has one of its own")
@@ -68,6 +73,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&s.placement, "placement", "", "only placements whose name contains this")
 	flags.StringVar(&s.keep, "keep", "", "folder for the configurations and binaries, kept afterwards")
 	flags.StringVar(&s.gateway, "gateway", "", "a gateway executable to measure instead of a fresh build")
+	flags.DurationVar(&s.soak, "soak", 0, "instead of the comparison: load the gateway for so long and look at its memory, goroutines and allocations")
+	flags.IntVar(&s.idle, "idle", 8000, "with -soak: idle connections to measure afterwards")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -82,12 +89,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		defer os.RemoveAll(dir)
 	}
 	lab, err := open(ctx, dir, s)
-	defer lab.close()
 	if err != nil {
 		return err
 	}
+	defer lab.stopAll()
+	if s.soak > 0 {
+		return lab.soak(ctx, out)
+	}
 	return lab.all(ctx, out)
 }
+
+func now() string { return time.Now().UTC().Format("2006-01-02 15:04 MST") }
 
 func (s settings) folder() (string, error) {
 	if s.keep != "" {
@@ -102,10 +114,14 @@ func (l *lab) all(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-case: %w", err)
 	}
-	fmt.Fprintf(out, "%s, %d rounds of %v, %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), l.settings.rounds, l.settings.length, l.versions(ctx))
+	fmt.Fprintf(out, "%s, %d rounds of %v, %s\n", now(), l.settings.rounds, l.settings.length, l.versions(ctx))
+	var results []*result
 	for _, p := range placements {
 		if !strings.Contains(p.name, l.settings.placement) {
 			continue
+		}
+		if err := l.startAll(ctx); err != nil {
+			return err
 		}
 		if err := l.place(ctx, p); err != nil {
 			return err
@@ -119,7 +135,9 @@ func (l *lab) all(ctx context.Context, out io.Writer) error {
 				return fmt.Errorf("%s, %s: %w", p.name, c.name, err)
 			}
 			result.print(out)
+			results = append(results, result)
 		}
 	}
+	printAims(out, results)
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"mgw/samples/internal/harness"
 )
 
-//go:embed nginx.conf.tmpl haproxy.cfg.tmpl backend.conf.tmpl micro-gw.conf.tmpl policies.yaml
+//go:embed observe.go.tmpl nginx.conf.tmpl haproxy.cfg.tmpl backend.conf.tmpl micro-gw.conf.tmpl policies.yaml
 var files embed.FS
 
 // proxy is one of those that are compared.
@@ -77,15 +77,25 @@ func (l *lab) authorization(w workload) string {
 	return "-"
 }
 
-// open starts backend and proxies.
+// open makes what is started later.
 func open(ctx context.Context, dir string, s settings) (*lab, error) {
 	l := &lab{settings: s, dir: dir}
-	for _, step := range []func(context.Context) error{l.prepare, l.startBackend, l.startNginx, l.startHAProxy, l.startReverseProxy, l.startGateway} {
+	if err := l.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return l, l.build(ctx)
+}
+
+// startAll starts backend and proxies, fresh ones for each placement: memory
+// that one load has taken is not counted with the next.
+func (l *lab) startAll(ctx context.Context) error {
+	l.stopAll()
+	for _, step := range []func(context.Context) error{l.startBackend, l.startNginx, l.startHAProxy, l.startReverseProxy, l.startGateway} {
 		if err := step(ctx); err != nil {
-			return l, err
+			return err
 		}
 	}
-	return l, nil
+	return nil
 }
 
 func (l *lab) prepare(ctx context.Context) (err error) {
@@ -260,8 +270,9 @@ func (l *lab) versions(ctx context.Context) string {
 	return first(nginx) + ", " + first(haproxy) + ", " + first(golang)
 }
 
-func (l *lab) close() {
+func (l *lab) stopAll() {
 	for _, p := range l.started {
 		_ = p.Stop() // how a measured process ends tells nothing
 	}
+	l.started, l.proxies = nil, nil
 }

@@ -134,15 +134,14 @@ func (r *result) print(out io.Writer) {
 	fmt.Fprintf(out, "\n**%s, %s** (fixed job %s us)\n\n", r.workload.name, r.placement.name, withRange("%.0f", r.jobs))
 	fmt.Fprintln(out, "| | CPU a request, times nginx (95 %) | us a request | requests/s | p50 us | p99 us | memory MB | runs refused |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|")
-	cpu := func(s *sample) float64 { return float64(s.cpu) / 1e3 }
 	for _, name := range r.names {
 		fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %.1f | %d |\n", name,
 			withInterval(ratios(r.column(name, cpu), r.column("nginx", cpu))),
 			withRange("%.1f", r.column(name, cpu)),
 			withRange("%.0f", r.column(name, (*sample).rate)),
-			withRange("%.0f", r.column(name, func(s *sample) float64 { return float64(s.P50) })),
-			withRange("%.0f", r.column(name, func(s *sample) float64 { return float64(s.P99) })),
-			median(r.column(name, func(s *sample) float64 { return float64(s.memory) / (1 << 20) })),
+			withRange("%.0f", r.column(name, p50)),
+			withRange("%.0f", r.column(name, p99)),
+			median(r.column(name, megabytes)),
 			r.refused[name])
 	}
 }
