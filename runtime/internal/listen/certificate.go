@@ -39,6 +39,42 @@ func (c Certificate) load(log *slog.Logger) (tls.Certificate, error) {
 	return selfSigned()
 }
 
+// made tells that there is no certificate but one that the listener makes.
+func (c Certificate) made() bool { return c.File == "" && c.KeyFile == "" && c.KeyStore == "" }
+
+// Secured is what the HTTPS listener shows and asks for.
+type Secured struct {
+	config *tls.Config
+	made   bool
+}
+
+// Secure loads a certificate, for Renew. One that the listener made itself
+// stays where none is configured.
+func (l *Listener) Secure(c Certificate, clients tls.ClientAuthType) (*Secured, error) {
+	var certificate tls.Certificate
+	var err error
+	if now := l.secured.Load(); now != nil && now.made && c.made() {
+		certificate = now.config.Certificates[0]
+	} else if certificate, err = c.load(l.options.Log); err != nil {
+		return nil, err
+	}
+	protocols := []string{"h2", "http/1.1"}
+	if l.options.NoHTTP2 {
+		protocols = protocols[1:]
+	}
+	return &Secured{made: c.made(), config: &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   protocols,
+		ClientAuth:   clients,
+		ClientCAs:    l.options.ClientCAs,
+	}}, nil
+}
+
+// Renew shows another certificate to those who connect from now on.
+// Connections that are open go on with the one that they began with.
+func (l *Listener) Renew(s *Secured) { l.secured.Store(s) }
+
 func loadKeyStore(file, password string) (tls.Certificate, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -80,7 +80,7 @@ func (f *front) fill(x *exchange.Exchange, r *http.Request) *reply.Fault {
 		x.Start = f.options.Now()
 	}
 	size := f.fields(x, r)
-	x.Address = f.options.TrustedProxies.Client(x.Peer.Addr(), &x.Request)
+	x.Address = f.options.Address(x.Peer.Addr(), &x.Request)
 	if fault := f.target(x, r); fault != nil {
 		return fault
 	}

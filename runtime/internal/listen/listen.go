@@ -20,7 +20,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mgw/runtime/internal/exchange"
@@ -46,6 +48,8 @@ type Options struct {
 	NoKeepAlive bool // each HTTP/1 connection carries one request
 
 	TrustedProxies Proxies
+	// Address tells who the client is; nil believes TrustedProxies.
+	Address        func(peer netip.Addr, request *exchange.Message) netip.Addr
 	MaxConnections int // of each listener; 0 is unbounded
 	Limits         Limits
 	Timeouts       Timeouts
@@ -92,6 +96,9 @@ func (o *Options) setDefaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Address == nil {
+		o.Address = o.TrustedProxies.Client
+	}
 }
 
 func set[T int | time.Duration](p *T, value T) {
@@ -107,9 +114,10 @@ type Listener struct {
 	server  *http.Server
 	http    net.Listener // nil: none
 	https   net.Listener
-	handed  *handover      // connections that the engine leaves to net/http
-	engine  *tracker       // connections that the engine serves
-	loops   sync.WaitGroup // that accept for the engine
+	secured atomic.Pointer[Secured] // of handshakes that begin now
+	handed  *handover               // connections that the engine leaves to net/http
+	engine  *tracker                // connections that the engine serves
+	loops   sync.WaitGroup          // that accept for the engine
 	// starting orders Serve and Shutdown: loops does not grow once it is waited for.
 	starting sync.Mutex
 	handing  sync.WaitGroup // connections on their way to it
@@ -157,24 +165,17 @@ func (l *Listener) bind() error {
 	if l.options.HTTPS == "" {
 		return nil
 	}
-	certificate, err := l.options.Certificate.load(l.options.Log)
+	secured, err := l.Secure(l.options.Certificate, l.options.ClientAuth)
 	if err != nil {
 		return err
 	}
+	l.Renew(secured)
 	plain, err := l.socket(l.options.HTTPS)
 	if err != nil {
 		return fmt.Errorf("binding the HTTPS listener: %w", err)
 	}
-	protocols := []string{"h2", "http/1.1"}
-	if l.options.NoHTTP2 {
-		protocols = protocols[1:]
-	}
 	l.https = tls.NewListener(plain, &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   protocols,
-		ClientAuth:   l.options.ClientAuth,
-		ClientCAs:    l.options.ClientCAs,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return l.secured.Load().config, nil },
 	})
 	return nil
 }

@@ -162,6 +162,53 @@ func TestCertificatesComeFromPEMOrPKCS12(t *testing.T) {
 	}
 }
 
+func TestACertificateIsRenewedWhileTheListenerIsOpen(t *testing.T) {
+	files := func() (listen.Certificate, *x509.CertPool) {
+		key, certificate := pair(t)
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust := x509.NewCertPool()
+		trust.AddCert(certificate)
+		return listen.Certificate{
+			File:    write(t, "tls.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})),
+			KeyFile: write(t, "tls.key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+		}, trust
+	}
+	l := start(t, listen.Options{Chain: chainOf(hello), HTTPS: "127.0.0.1:0"})
+	_, address := l.Addresses()
+	shown := func() string {
+		conn, err := tls.Dial("tcp", address.String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return string(conn.ConnectionState().PeerCertificates[0].Raw)
+	}
+	made := shown()
+	if same, err := l.Secure(listen.Certificate{}, tls.NoClientCert); err != nil {
+		t.Fatal(err)
+	} else if l.Renew(same); shown() != made {
+		t.Error("the listener's own certificate was made again")
+	}
+	configured, trust := files()
+	secured, err := l.Secure(configured, tls.NoClientCert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown() != made {
+		t.Error("shown before it was meant to")
+	}
+	l.Renew(secured)
+	if got := get(t, address.String(), false, &tls.Config{RootCAs: trust}); !strings.HasPrefix(got, "1.1 https") {
+		t.Errorf("%q", got)
+	}
+	if _, err := l.Secure(listen.Certificate{File: "nowhere.pem", KeyFile: "nowhere.key"}, tls.NoClientCert); err == nil {
+		t.Error("a certificate that is not there was loaded")
+	}
+}
+
 func TestAPortInUseIsAnErrorThatNamesIt(t *testing.T) {
 	l := start(t, listen.Options{Chain: chainOf(hello), HTTP: "127.0.0.1:0"})
 	address, _ := l.Addresses()
