@@ -53,6 +53,9 @@ func New(o Options) (*Authenticator, error) {
 		keys:    newCache(o.CacheCapacity),
 		revoked: newRevokedSet(o.Now),
 	}
+	if o.Before != nil {
+		a.revoked = o.Before.revoked
+	}
 	if err := a.read(); err != nil {
 		return nil, err
 	}
@@ -94,8 +97,37 @@ func (a *Authenticator) read() (err error) {
 	if a.mutual, err = newMutual(a, store); err != nil {
 		return err
 	}
-	a.assertions, err = newAssertions(o)
-	return err
+	if a.assertions, err = newAssertions(o); err != nil {
+		return err
+	}
+	a.keepKeys(o.Before)
+	// Nothing of what came before is needed any more.
+	a.options.Before = nil
+	return nil
+}
+
+// keepKeys takes over what key servers have given to another Authenticator.
+func (a *Authenticator) keepKeys(before *Authenticator) {
+	if before == nil {
+		return
+	}
+	known := map[string]*keySet{}
+	before.eachServer(func(s *keyServer) { known[s.url] = s.keys.Load() })
+	a.eachServer(func(s *keyServer) {
+		if keys := known[s.url]; keys != nil {
+			s.keys.Store(keys)
+		}
+	})
+}
+
+func (a *Authenticator) eachServer(f func(*keyServer)) {
+	for _, same := range a.issuers {
+		for _, i := range same {
+			if i.server != nil {
+				f(i.server)
+			}
+		}
+	}
 }
 
 // Revoked gives the set that revocations are added to.
@@ -105,13 +137,7 @@ func (a *Authenticator) Revoked() *RevokedSet { return a.revoked }
 func (a *Authenticator) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
-	for _, same := range a.issuers {
-		for _, i := range same {
-			if i.server != nil {
-				group.Go(func() { i.server.run(ctx, a.options.RefreshInterval) })
-			}
-		}
-	}
+	a.eachServer(func(s *keyServer) { group.Go(func() { s.run(ctx, a.options.RefreshInterval) }) })
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	for {

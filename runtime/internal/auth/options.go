@@ -17,6 +17,9 @@ type Options struct {
 	APIs []spec.API
 	Now  func() int64 // the Clock's
 	Log  *slog.Logger // nothing is logged without
+	// Before is the Authenticator whose place this one takes. The revoked set
+	// goes on, and so do keys that servers have given, until they give new ones.
+	Before *Authenticator
 	// Prepare completes a grant before it is shared.
 	Prepare func(*exchange.Grant)
 	// Transport carries calls to key servers and the introspection endpoint;

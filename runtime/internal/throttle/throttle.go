@@ -49,9 +49,9 @@ type Options struct {
 	Gateway *spec.Gateway
 	Now     func() int64 // nanoseconds since the epoch, never backwards by much
 
-	// Table holds the counters of an earlier Throttle, which go on; nil makes
-	// one of MemoryBudget bytes.
-	Table        *limit.Table
+	// Before is the Throttle whose place this one takes: its counters go on.
+	// Without one they are new, in MemoryBudget bytes.
+	Before       *Throttle
 	MemoryBudget int64
 
 	ApplicationKey    string // KeyApplication
@@ -120,7 +120,7 @@ type Throttle struct {
 	customs                   []custom
 
 	charges sync.Pool // of *charge
-	counts  counts
+	counts  *counts
 }
 
 // New prepares the limits of a gateway. It refuses policies that cannot be
@@ -129,9 +129,12 @@ func New(o Options) (*Throttle, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	t := &Throttle{options: o, table: o.Table, kinds: map[*limit.Rule]*kind{}}
-	if t.table == nil {
+	t := &Throttle{options: o, kinds: map[*limit.Rule]*kind{}}
+	if t.options.Before = nil; o.Before != nil {
+		t.table, t.counts = o.Before.table, o.Before.counts
+	} else {
 		t.table = limit.New(limit.Budget{Verified: o.MemoryBudget / 2, Address: o.MemoryBudget / 2})
+		t.counts = new(counts)
 	}
 	if err := t.compile(); err != nil {
 		return nil, fmt.Errorf("throttle: %w", err)
@@ -139,9 +142,6 @@ func New(o Options) (*Throttle, error) {
 	t.charges.New = func() any { return t.newCharge() }
 	return t, nil
 }
-
-// Table gives the counters, for the Throttle that comes after a reload.
-func (t *Throttle) Table() *limit.Table { return t.table }
 
 // charge is what a request has taken, from Check to Done.
 type charge struct {

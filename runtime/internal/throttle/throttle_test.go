@@ -296,7 +296,7 @@ func TestCountersGoOnAfterAReload(t *testing.T) {
 	f := newFixture(t, nil)
 	g := f.grant(caller("a", "u", "Silver"), 0, "Gold")
 	f.passed(3, g, 0, "10.0.0.1")
-	next, err := New(Options{Gateway: f.g, Now: f.t.options.Now, Table: f.t.Table()})
+	next, err := New(Options{Gateway: f.g, Now: f.t.options.Now, Before: f.t})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,6 +304,38 @@ func TestCountersGoOnAfterAReload(t *testing.T) {
 	// The grant is still the one that the first Throttle prepared.
 	if passed, _ := f.passed(5, g, 0, "10.0.0.1"); passed != 2 {
 		t.Errorf("%d passed", passed)
+	}
+}
+
+func TestAChangedLimitGoesOnWhereItStands(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		tier spec.Quota
+		left int // after three of five
+	}{
+		{"raised", spec.Quota{Count: 8, Window: time.Minute}, 5},
+		{"lowered", spec.Quota{Count: 2, Window: time.Minute}, 0},
+		{"other window", spec.Quota{Count: 5, Window: time.Hour}, 5},
+		{"other algorithm", spec.Quota{Count: 5, Window: time.Minute, Algorithm: spec.SlidingWindow}, 5},
+		{"removed", spec.Quota{Unlimited: true}, 20},
+	} {
+		f := newFixture(t, func(g *spec.Gateway, _ *Options) {
+			g.Policies.Application = []spec.Tier{{Name: "T", Quota: spec.Quota{Count: 5, Window: time.Minute}}}
+		})
+		g := f.grant(caller("a", "u", "T"), 0, "Unlimited")
+		if passed, _ := f.passed(3, g, 0, "10.0.0.1"); passed != 3 {
+			t.Fatalf("%s: %d passed before", tc.name, passed)
+		}
+		changed := *f.g
+		changed.Policies.Application = []spec.Tier{{Name: "T", Quota: tc.tier}}
+		next, err := New(Options{Gateway: &changed, Now: f.t.options.Now, Before: f.t})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.t = next
+		if passed, _ := f.passed(20, g, 0, "10.0.0.1"); passed != tc.left {
+			t.Errorf("%s: %d passed, want %d", tc.name, passed, tc.left)
+		}
 	}
 }
 
