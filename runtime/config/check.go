@@ -35,6 +35,7 @@ func (l *loader) finish() {
 	}
 	slices.SortFunc(c.Users, func(a, b *User) int { return cmp.Compare(a.Name, b.Name) })
 	l.sortEndpoints()
+	l.finishFiles()
 }
 
 // issuerPath spells an issuer's table, which in the old form has no index.
@@ -93,6 +94,7 @@ func (l *loader) checkFiles() {
 		{"keyManager.certificateFile", c.KeyManager.TrustedCertificateFile},
 		{"httpClients.certificateFile", c.Clients.CertificateFile},
 		{"httpClients.trustStorePath", c.Clients.TrustStore.Path},
+		{"throttlingConfig.policiesFile", c.Throttling.PoliciesFile},
 	}
 	for i, issuer := range c.Issuers {
 		files = append(files, [2]string{l.issuerPath(i) + ".certificateFile", issuer.CertificateFile})

@@ -46,8 +46,13 @@ type Config struct {
 	AccessLog    AccessLog
 	Admin        Admin
 	Etcd         Etcd
+	Reload       Reload
 
 	Endpoints []*EndpointOverride
+
+	// Files are those that keys name and that the gateway reads, the ones of
+	// secrets among them.
+	Files []string
 }
 
 // Interceptors is [interceptorConfig].
@@ -236,6 +241,7 @@ type Throttling struct {
 	MemoryBudget        int64  // bytes
 	RateLimitHeaders    string // refused, always, off
 	XRateLimitHeaders   bool
+	PoliciesFile        string // in place of what was built in; a folder too
 
 	HeaderConditions bool
 	QueryConditions  bool
@@ -355,6 +361,9 @@ type Admin struct {
 	Port    int
 	Token   Secret
 }
+
+// Reload is [reloadConfig].
+type Reload struct{ Watch bool }
 
 // Etcd is where etcd(KEY, DEFAULT) endpoints come from.
 type Etcd struct {

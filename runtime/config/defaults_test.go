@@ -222,6 +222,7 @@ b7a.log.format = "text"
 b7a.http.accesslog.console = false
 b7a.http.accesslog.path = ""
 b7a.http.accesslog.format = "text"
+reloadConfig.watch = true
 adminConfig.enabled = false
 adminConfig.host = "127.0.0.1"
 adminConfig.port = 9091
@@ -278,7 +279,7 @@ func TestEveryKeyIsInTheListOfDefaults(t *testing.T) {
 		etcdurl etcdusername etcdpassword api.usage.data.path keyManager.certificateFile keyManager.roleClaim mutualSSLConfig.ciphers
 		tokenRevocationConfig.persistent.hostname throttlingConfig.certificateFile throttlingConfig.redis.username
 		throttlingConfig.redis.password throttlingConfig.redis.sentinelMaster throttlingConfig.redis.sentinelPassword
-		throttlingConfig.redis.certificateFile httpClients.trustStorePath httpClients.sslConfig.keyStorePath
+		throttlingConfig.redis.certificateFile throttlingConfig.policiesFile httpClients.trustStorePath httpClients.sslConfig.keyStorePath
 		httpClients.sslConfig.trustStorePath httpClients.sslConfig.protocolVersions httpClients.sslConfig.ciphers
 		apikey.issuer.tokenConfig.keyStorePath jwtGeneratorConfig.generatorImpl jwtGeneratorConfig.claimRetrieval
 		apikey.tokenConfigs.audience apikey.issuer.tokenConfig.audience apim.eventHub.service_url apim.eventHub.listOfTenants

@@ -73,6 +73,7 @@ func (l *loader) readSecret(name string) (string, error) {
 		return standIn, nil
 	}
 	name = l.resolve(name)
+	l.reads(name)
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:

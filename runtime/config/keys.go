@@ -10,7 +10,7 @@ func (l *loader) keys() []key {
 	for _, section := range [][]key{
 		l.listenerKeys(), l.authKeys(), l.keyManagerKeys(), l.issuerKeys(), l.revocationKeys(), l.apiKeyKeys(),
 		l.backendJWTKeys(), l.mutualTLSKeys(), l.throttlingKeys(), l.leaseKeys(), l.binaryKeys(), l.clientKeys(),
-		l.serverKeys(), l.observabilityKeys(), l.hubKeys(), l.analyticsKeys(), l.etcdKeys(),
+		l.serverKeys(), l.reloadKeys(), l.observabilityKeys(), l.hubKeys(), l.analyticsKeys(), l.etcdKeys(),
 	} {
 		all = append(all, section...)
 	}

@@ -18,6 +18,7 @@ func (l *loader) throttlingKeys() []key {
 		{path: table + "memoryBudgetMB", set: megabytes(&c.MemoryBudget, 256)},
 		{path: table + "rateLimitHeaders", set: word(&c.RateLimitHeaders, "refused", "always", "off")},
 		{path: table + "xRateLimitHeaders", set: flag(&c.XRateLimitHeaders, false)},
+		{path: table + "policiesFile", set: fileName(&c.PoliciesFile, "")},
 		{path: table + "enableHeaderConditions", set: flag(&c.HeaderConditions, false)},
 		{path: table + "enableQueryParamConditions", set: flag(&c.QueryConditions, false)},
 		{path: table + "enableJwtClaimConditions", set: flag(&c.ClaimConditions, false)},

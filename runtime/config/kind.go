@@ -154,7 +154,9 @@ func span(dst *time.Duration, standard, least, unit time.Duration) setter {
 func fileName(dst *string, standard string) setter {
 	return put(dst, standard, func(in input) (string, error) {
 		s, err := in.text()
-		return in.load.resolve(s), err
+		s = in.load.resolve(s)
+		in.load.reads(s)
+		return s, err
 	})
 }
 
