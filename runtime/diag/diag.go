@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -118,6 +119,14 @@ func (l List) Err() error {
 }
 
 type listError struct{ List }
+
+// Listed gives the list that an error was made of, nil for another error.
+func Listed(err error) List {
+	if e, ok := errors.AsType[listError](err); ok {
+		return e.List
+	}
+	return nil
+}
 
 func (e listError) Error() string {
 	lines := make([]string, len(e.List))

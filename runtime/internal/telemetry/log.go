@@ -28,14 +28,27 @@ var levels = map[string]slog.Level{
 	"WARN": slog.LevelWarn, "ERROR": slog.LevelError, "OFF": levelOff,
 }
 
-// NewLogger makes the log: format is text or json, level one of TRACE, DEBUG,
-// INFO, WARN, ERROR and OFF.
-func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
-	l, ok := levels[strings.ToUpper(level)]
+// ParseLevel reads one of TRACE, DEBUG, INFO, WARN, ERROR and OFF.
+func ParseLevel(name string) (slog.Level, error) {
+	l, ok := levels[strings.ToUpper(name)]
 	if !ok {
-		return nil, fmt.Errorf("unknown log level %q", level)
+		return 0, fmt.Errorf("unknown log level %q", name)
 	}
-	options := &slog.HandlerOptions{Level: l, ReplaceAttr: nameLevel}
+	return l, nil
+}
+
+// NewLogger makes the log: format is text or json, level as for ParseLevel.
+func NewLogger(w io.Writer, level, format string) (*slog.Logger, error) {
+	l, err := ParseLevel(level)
+	if err != nil {
+		return nil, err
+	}
+	return NewLeveledLogger(w, l, format)
+}
+
+// NewLeveledLogger makes a log whose level may change later.
+func NewLeveledLogger(w io.Writer, level slog.Leveler, format string) (*slog.Logger, error) {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: nameLevel}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil
