@@ -23,7 +23,6 @@ type admin struct {
 	gateway *Gateway
 	socket  net.Listener
 	server  *http.Server
-	token   [sha256.Size]byte
 }
 
 func newAdmin(g *Gateway) (*admin, error) {
@@ -35,11 +34,12 @@ func newAdmin(g *Gateway) (*admin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("binding the admin listener: %w", err)
 	}
-	a := &admin{gateway: g, socket: socket, token: sha256.Sum256([]byte(cfg.Token.Reveal()))}
+	a := &admin{gateway: g, socket: socket}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /state", a.state)
 	mux.HandleFunc("GET /routes", a.routes)
 	mux.HandleFunc("POST /explain", a.explain)
+	mux.HandleFunc("POST /reload", a.reload)
 	a.server = &http.Server{
 		Handler:           a.authorized(mux),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -68,7 +68,8 @@ func (a *admin) authorized(next http.Handler) http.Handler {
 		shown := r.Header.Get("Authorization")
 		if len(shown) > len(scheme) && shown[:len(scheme)] == scheme {
 			digest := sha256.Sum256([]byte(shown[len(scheme):]))
-			if subtle.ConstantTimeCompare(digest[:], a.token[:]) == 1 {
+			token := sha256.Sum256([]byte(a.gateway.current().options.Config.Admin.Token.Reveal()))
+			if subtle.ConstantTimeCompare(digest[:], token[:]) == 1 {
 				next.ServeHTTP(w, r)
 				return
 			}
@@ -84,6 +85,15 @@ func answer(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client is gone if this fails
 }
 
+// reload answers when the next configuration is in force, or refused.
+func (a *admin) reload(w http.ResponseWriter, _ *http.Request) {
+	out, status := a.gateway.Reload(), http.StatusOK
+	if !out.Applied {
+		status = http.StatusUnprocessableEntity
+	}
+	answer(w, status, out)
+}
+
 // State is what GET /state tells.
 type State struct {
 	Project   string             `json:"project"`
@@ -94,6 +104,7 @@ type State struct {
 	Routes    int                `json:"routes"`
 	Counters  telemetry.Snapshot `json:"counters"`
 	Limits    throttle.Stats     `json:"limits"`
+	Reloads   ReloadState        `json:"reloads"`
 	Revoked   int                `json:"revokedCredentials"`
 	Manager   *ManagerState      `json:"trafficManager,omitempty"`
 	Backends  *ThroughputState   `json:"backendThroughput,omitempty"`
@@ -112,6 +123,7 @@ func (g *Gateway) State() State {
 		Listeners: map[string]string{},
 		Counters:  g.counters.Snapshot(),
 		Limits:    now.throttle.Stats(),
+		Reloads:   g.reloadState(),
 		Revoked:   now.auth.Revoked().Len(),
 		Manager:   g.cluster.state(),
 		Backends:  now.throughput.state(),

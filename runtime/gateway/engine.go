@@ -16,7 +16,7 @@ func (g *Gateway) useEngine(o *listen.Options) (err error) {
 	g.engine, err = wire.NewServer(wire.Options{
 		Chain:         o.Chain,
 		Clock:         g.clock,
-		Address:       o.TrustedProxies.Client,
+		Address:       o.Address,
 		System:        o.System,
 		HTTP2:         !o.NoHTTP2,
 		Panic:         func(recovered any) { g.options.Log.Error("a connection ran into a bug", "panic", recovered) },

@@ -16,11 +16,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"mgw/runtime/config"
+	"mgw/runtime/diag"
 	"mgw/runtime/interceptor"
 	"mgw/runtime/internal/auth"
 	"mgw/runtime/internal/backend"
@@ -47,6 +49,13 @@ type Options struct {
 	Digest    string                // of the embedded content
 	Functions interceptor.Functions // that Spec names
 	CheckOnly bool                  // build every room, bind nothing
+
+	// Load reads the configuration anew, for a reload; nil: there is none.
+	Load func() (*config.Config, diag.List, error)
+	// Hangups ask for a reload each. May be nil.
+	Hangups <-chan os.Signal
+	// Level is that of Log, which follows the configuration. May be nil.
+	Level *slog.LevelVar
 }
 
 // Gateway is a gateway whose listeners are bound: what lasts as long as the
@@ -57,8 +66,10 @@ type Gateway struct {
 	started time.Time
 
 	serving  serving
+	reloads  reloads
 	cluster  *cluster
 	leases   *lease.Leases
+	flights  flights
 	unknown  unknownTiers
 	counters *telemetry.Counters
 	access   *accessLog // nil: off
@@ -85,8 +96,11 @@ type generation struct {
 	headers      *headers.Headers        // nil: fields are passed on as they are
 	interceptors *intercept.Interceptors // nil: no operation has any
 
-	handler *exchange.Chain // what chain gave
-	users   users
+	handler  *exchange.Chain // what chain gave
+	users    users
+	problems diag.List // of its policies
+	upkeep   sync.WaitGroup
+	stop     context.CancelFunc // of upkeep; nil before start
 }
 
 // New builds the rooms, wires them and binds the listeners. What it has opened
@@ -119,16 +133,23 @@ func (g *Gateway) connect() (err error) {
 // begin makes the first generation.
 func (g *Gateway) begin() error {
 	first, err := newGeneration(g, g.options.Config)
-	if err == nil {
-		g.serving.current.Store(first)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, p := range first.problems {
+		g.options.Log.Warn(p.String())
+	}
+	g.serving.current.Store(first)
+	return nil
 }
 
 // current is the generation that new requests meet.
 func (g *Gateway) current() *generation { return g.serving.current.Load() }
 
 func (g *generation) buildRooms() error {
+	if err := g.readPolicies(); err != nil {
+		return err
+	}
 	cfg, served := g.options.Config, g.options.Spec
 	passwords, err := override(served, cfg.Endpoints)
 	if err != nil {
@@ -168,10 +189,13 @@ func (g *generation) buildLimits() (err error) {
 	if cfg.Throttling.ClusterMode == "lease" {
 		limits.Leases = tierLeases{leases, cfg.Throttling.Redis.AddressTiers == "share"}
 	}
+	if before := g.gateway.current(); before != nil {
+		limits.Before = before.throttle
+	}
 	if g.throttle, err = throttle.New(limits); err != nil {
 		return err
 	}
-	g.throughput, err = newThroughput(leases, cfg, served, g.throttle, log)
+	g.throughput, err = newThroughput(g)
 	return err
 }
 
@@ -182,6 +206,9 @@ func (g *generation) buildIdentity() (err error) {
 	}
 	identity := authOptions(cfg, g.options.Spec.APIs, g.clock.Now, g.options.Log, g.keys)
 	identity.Prepare = g.throttle.Prepare
+	if before := g.gateway.current(); before != nil {
+		identity.Before = before.auth
+	}
 	g.auth, err = auth.New(identity)
 	return err
 }
@@ -241,7 +268,7 @@ func (g *Gateway) bind() (err error) {
 		return nil
 	}
 	o := listenOptions(g.options.Config, g.options.Log)
-	o.Chain, o.System, o.Now = &g.serving, g.system.serve, g.clock.Now
+	o.Chain, o.System, o.Now, o.Address = &g.serving, g.system.serve, g.clock.Now, g.address
 	if g.fast() {
 		if err = g.useEngine(&o); err != nil {
 			return err
@@ -280,11 +307,13 @@ func (g *Gateway) close() {
 func (g *Gateway) Run(ctx context.Context) error {
 	g.announce()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.current().start()
+	g.openReloads()
 	var work sync.WaitGroup
 	work.Go(func() { g.clock.Follow(background) })
-	work.Go(func() { g.current().run(background) })
 	work.Go(func() { g.cluster.run(background) })
 	work.Go(func() { g.leases.Run(background) })
+	work.Go(func() { g.reloadOnDemand(background) })
 	if g.access != nil {
 		work.Go(func() { g.access.log.Run(background) })
 	}
@@ -297,31 +326,51 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-served:
+		g.reloads.shut()
 	case <-ctx.Done():
-		err = g.drain()
-		err = errors.Join(err, <-served)
+		err = g.drain(served)
 	}
 	stop()
 	work.Wait()
-	g.current().close()
+	g.reloads.end()
+	g.current().retire(g.reloads.ended)
 	if g.access != nil {
 		err = errors.Join(err, g.access.close())
 	}
 	return err
 }
 
-func (g *Gateway) drain() error {
+// drain ends serving, which tells when it has ended.
+func (g *Gateway) drain(served <-chan error) error {
 	g.system.draining.Store(true)
-	bound := g.options.Config.Listener.ShutdownTimeout
-	g.options.Log.Info("shutting down", "bound", bound.String())
-	time.Sleep(g.options.Config.Listener.ShutdownDelay) // load balancers hear /ready
-	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	g.reloads.shut()
+	l := g.current().options.Config.Listener
+	g.options.Log.Info("shutting down", "bound", l.ShutdownTimeout.String())
+	err, ended := delay(l.ShutdownDelay, served) // load balancers hear /ready
+	ctx, cancel := context.WithTimeout(context.Background(), l.ShutdownTimeout)
 	defer cancel()
-	if err := g.listener.Shutdown(ctx); err != nil {
-		return fmt.Errorf("shutting down: %w", err)
+	if cut := g.listener.Shutdown(ctx); cut != nil {
+		err = errors.Join(err, fmt.Errorf("shutting down: %w", cut))
 	}
-	g.options.Log.Info("shut down")
-	return nil
+	if !ended {
+		err = errors.Join(err, <-served)
+	}
+	if err == nil {
+		g.options.Log.Info("shut down")
+	}
+	return err
+}
+
+// delay waits, but not when serving has ended by itself.
+func delay(d time.Duration, served <-chan error) (err error, ended bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case err = <-served:
+		return err, true
+	case <-timer.C:
+		return nil, false
+	}
 }
 
 // announce logs where the gateway listens.

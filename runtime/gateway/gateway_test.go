@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,15 +68,21 @@ func startWith(t *testing.T, content *spec.Gateway, change func(*config.Config),
 	return startOptions(t, content, func(o *Options) { change(o.Config) }, overrides...)
 }
 
+// ofTests is the configuration of every gateway in a test.
+var ofTests = []string{
+	"listenerConfig.host=127.0.0.1", "listenerConfig.httpPort=0", "listenerConfig.httpsPort=0",
+	"adminConfig.enabled=true", "adminConfig.port=0", "adminConfig.token=the-admin-token",
+}
+
 // startOptions is start with a change of what New is given.
 func startOptions(t *testing.T, content *spec.Gateway, change func(*Options), overrides ...string) *running {
 	t.Helper()
 	r := &running{log: new(syncBuffer)}
-	cfg := load(t, append([]string{
-		"listenerConfig.host=127.0.0.1", "listenerConfig.httpPort=0", "listenerConfig.httpsPort=0",
-		"adminConfig.enabled=true", "adminConfig.port=0", "adminConfig.token=the-admin-token",
-	}, overrides...)...)
-	o := Options{Spec: content, Config: cfg, Log: slog.New(slog.NewTextHandler(r.log, nil)), Digest: "sha256:0"}
+	level := new(slog.LevelVar)
+	o := Options{
+		Spec: content, Config: load(t, append(slices.Clone(ofTests), overrides...)...), Digest: "sha256:0",
+		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: level})), Level: level,
+	}
 	change(&o)
 	var err error
 	r.Gateway, err = New(o)

@@ -2,18 +2,20 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"mgw/runtime/config"
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/spec"
 )
 
 // newGeneration builds the rooms of a configuration. Nothing runs yet, and
 // nothing is left when it fails.
 func newGeneration(gateway *Gateway, cfg *config.Config) (*generation, error) {
 	g := &generation{gateway: gateway, options: gateway.options, clock: gateway.clock}
-	g.options.Config = cfg
+	g.options.Config, g.options.Spec = cfg, own(gateway.options.Spec)
 	g.users.gone = make(chan struct{}, 1)
 	if err := g.buildRooms(); err != nil {
 		g.close()
@@ -23,6 +25,25 @@ func newGeneration(gateway *Gateway, cfg *config.Config) (*generation, error) {
 	return g, nil
 }
 
+// own copies what a configuration changes of the content: its policies, its
+// endpoints and who uses them.
+func own(content *spec.Gateway) *spec.Gateway {
+	out := *content
+	out.Endpoints = slices.Clone(content.Endpoints)
+	out.APIs = slices.Clone(content.APIs)
+	for i := range out.APIs {
+		out.APIs[i].Operations = slices.Clone(content.APIs[i].Operations)
+	}
+	return &out
+}
+
+// start makes a generation work beside its requests, until retire.
+func (g *generation) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	g.stop = stop
+	g.upkeep.Go(func() { g.run(ctx) })
+}
+
 // run keeps the generation's knowledge fresh until ctx ends.
 func (g *generation) run(ctx context.Context) {
 	var work sync.WaitGroup
@@ -30,6 +51,15 @@ func (g *generation) run(ctx context.Context) {
 	work.Go(func() { g.throttle.Run(ctx) })
 	work.Go(func() { g.backends.Run(ctx) })
 	work.Wait()
+}
+
+// retire closes a generation that is not current any more, when its last
+// request is done or the gateway has ended.
+func (g *generation) retire(ended <-chan struct{}) {
+	g.stop()
+	g.users.wait(ended)
+	g.upkeep.Wait()
+	g.close()
 }
 
 // close gives back what a generation without requests holds.
@@ -103,17 +133,16 @@ func (u *users) leave(l *lane) {
 }
 
 // wait waits for the last request of a generation that is not current any
-// more. A lane once empty stays so: whoever enters it now leaves at once.
-func (u *users) wait(ctx context.Context) error {
+// more, or until ended is closed. A lane once empty stays so: whoever enters it now leaves at once.
+func (u *users) wait(ended <-chan struct{}) {
 	u.retired.Store(true)
 	for i := range u.lanes {
 		for u.lanes[i].n.Load() != 0 {
 			select {
 			case <-u.gone:
-			case <-ctx.Done():
-				return ctx.Err()
+			case <-ended:
+				return
 			}
 		}
 	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -30,13 +31,18 @@ const (
 
 // Main runs the gateway that an executable holds and gives its exit code.
 // content is what the build embedded, functions are the project's interceptors
-// that it names. SIGTERM and SIGINT end it gracefully, a
-// second one at once.
+// that it names. SIGTERM and SIGINT end it gracefully, a second one at once;
+// SIGHUP makes it reload its configuration.
 func Main(content []byte, functions interceptor.Functions) int {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // from then on a signal has its default effect
 	defer stop()
-	p := program{content: content, functions: functions, name: filepath.Base(os.Args[0]), environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	p := program{
+		content: content, functions: functions, name: filepath.Base(os.Args[0]), environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr,
+		hangups: hangups,
+	}
 	return p.run(ctx, os.Args[1:])
 }
 
@@ -47,6 +53,7 @@ type program struct {
 	name           string
 	environ        []string
 	stdout, stderr io.Writer
+	hangups        <-chan os.Signal
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
@@ -67,7 +74,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 		p.printVersion(served)
 		return exitOK
 	}
-	cfg, problems, err := p.loadConfig(a)
+	file, err := findConfig(a)
+	if err != nil {
+		return p.fail(err)
+	}
+	load := func() (*config.Config, diag.List, error) { return p.loadConfig(file, a.overrides) }
+	cfg, problems, err := load()
 	if err != nil {
 		return p.fail(err)
 	}
@@ -77,24 +89,32 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if problems.Errors() > 0 {
 		return exitFailure
 	}
-	return p.serve(ctx, served, cfg, a.checkConfig)
+	return p.serve(ctx, Options{Spec: served, Config: cfg, CheckOnly: a.checkConfig, Load: load})
 }
 
-func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.Config, checkOnly bool) int {
-	log, err := telemetry.NewLogger(p.stderr, cfg.Log.Level, cfg.Log.Format)
+func (p *program) serve(ctx context.Context, o Options) int {
+	cfg := o.Config
+	level, err := telemetry.ParseLevel(cfg.Log.Level)
 	if err != nil {
 		return p.fail(err)
 	}
-	g, err := New(Options{Spec: served, Config: cfg, Log: log, Digest: p.digest(), Functions: p.functions, CheckOnly: checkOnly})
+	o.Level = new(slog.LevelVar)
+	o.Level.Set(level)
+	if o.Log, err = telemetry.NewLeveledLogger(p.stderr, o.Level, cfg.Log.Format); err != nil {
+		return p.fail(err)
+	}
+	o.Digest, o.Functions, o.Hangups = p.digest(), p.functions, p.hangups
+	g, err := New(o)
 	if err != nil {
 		return p.fail(err)
 	}
-	if checkOnly {
+	if o.CheckOnly {
 		g.close()
 		fmt.Fprintln(p.stdout, "The configuration is valid.")
 		return exitOK
 	}
-	log.Info("the gateway starts", "project", served.Project, "version", spec.Version, "digest", p.digest(),
+	log := o.Log
+	log.Info("the gateway starts", "project", o.Spec.Project, "version", spec.Version, "digest", p.digest(),
 		"configuration", cmp.Or(cfg.File, "built-in defaults"))
 	if err := startup.Ready(); err != nil {
 		log.Warn(err.Error())
@@ -105,19 +125,21 @@ func (p *program) serve(ctx context.Context, served *spec.Gateway, cfg *config.C
 	return exitOK
 }
 
-// loadConfig finds and reads the configuration. Its paths are shown relative to
-// the working folder, where that is shorter.
-func (p *program) loadConfig(a arguments) (*config.Config, diag.List, error) {
+// findConfig gives the configuration file that the gateway reads, now and at
+// each reload; "" for the built-in defaults.
+func findConfig(a arguments) (string, error) {
 	executable, err := os.Executable()
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	file, err := startup.Search{Flag: a.config, Getenv: os.Getenv, Executable: executable}.Find()
-	if err != nil {
-		return nil, nil, err
-	}
-	source := config.Source{File: file, Overrides: a.overrides, Environ: p.environ, Home: os.Getenv(startup.HomeVariable)}
+	return startup.Search{Flag: a.config, Getenv: os.Getenv, Executable: executable}.Find()
+}
+
+// loadConfig reads the configuration.
+func (p *program) loadConfig(file string, overrides []config.Override) (*config.Config, diag.List, error) {
+	source := config.Source{File: file, Overrides: overrides, Environ: p.environ, Home: os.Getenv(startup.HomeVariable)}
 	if file != "" {
+		var err error
 		if source.Data, err = os.ReadFile(file); err != nil {
 			return nil, nil, err
 		}
@@ -126,7 +148,14 @@ func (p *program) loadConfig(a arguments) (*config.Config, diag.List, error) {
 	return cfg, problems, nil
 }
 
+// fail reports why the gateway does not go on: problems with what they are
+// about, else an error.
 func (p *program) fail(err error) int {
+	if problems := diag.Listed(err); problems != nil {
+		if err = diag.Write(p.stderr, problems, os.ReadFile); err == nil {
+			return exitFailure
+		}
+	}
 	fmt.Fprintf(p.stderr, "%s: %v\n", p.name, err)
 	return exitFailure
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 type throughput struct {
 	leases   *lease.Leases
 	throttle *throttle.Throttle
+	flights  *flights
 	fault    *reply.Fault
 	gates    [2][]*gate // by key type, then by operation ID; nil: not bounded
 	bounded  bool
@@ -38,6 +40,25 @@ type gate struct {
 type flight struct {
 	now atomic.Int64
 	max int64
+}
+
+// flights are those of all generations: what is under way counts in the next
+// one, too.
+type flights struct {
+	mu     sync.Mutex
+	byName map[string]*flight
+}
+
+func (f *flights) get(name string, most int64) *flight {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byName == nil {
+		f.byName = map[string]*flight{}
+	}
+	if f.byName[name] == nil { // what definitions say does not change
+		f.byName[name] = &flight{max: most}
+	}
+	return f.byName[name]
 }
 
 // newLeases prepares the limits of the cluster. Without Redis each is one of
@@ -62,17 +83,17 @@ func newLeases(cfg *config.Config, now func() int64, log *slog.Logger) (*lease.L
 	return lease.New(o)
 }
 
-func newThroughput(leases *lease.Leases, cfg *config.Config, served *spec.Gateway, t *throttle.Throttle, log *slog.Logger) (*throughput, error) {
-	r := cfg.Throttling.Redis
-	p := &throughput{leases: leases, throttle: t, fault: reply.ThrottledBackend, tell: r.WindowHeader}
+func newThroughput(g *generation) (*throughput, error) {
+	r, leases := g.options.Config.Throttling.Redis, g.gateway.leases
+	p := &throughput{leases: leases, throttle: g.throttle, flights: &g.gateway.flights, fault: reply.ThrottledBackend, tell: r.WindowHeader}
 	if r.RefusalStatus == 429 {
 		p.fault = reply.ThrottledBackendAs429
 	}
-	if err := p.build(served); err != nil {
+	if err := p.build(g.options.Spec); err != nil {
 		return nil, err
 	}
 	if p.bounded && leases.PerNode() {
-		log.Warn("maximum backend throughput is counted by each node alone: [throttlingConfig.redis] is not configured")
+		g.options.Log.Warn("maximum backend throughput is counted by each node alone: [throttlingConfig.redis] is not configured")
 	}
 	return p, nil
 }
@@ -118,7 +139,7 @@ func (p *throughput) add(g *gate, l spec.BackendLimit, name string, key exchange
 		g.limits = append(g.limits, limit)
 	}
 	if l.MaxConcurrent > 0 {
-		g.flights = append(g.flights, &flight{max: int64(l.MaxConcurrent)})
+		g.flights = append(g.flights, p.flights.get(name+":"+key.String(), int64(l.MaxConcurrent)))
 	}
 	return nil
 }
