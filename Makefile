@@ -39,6 +39,7 @@ test: ## everything, with the race detector
 	@.ci/setup
 	go vet ./...
 	go test $(RACE) -timeout 30m ./...
+	cd samples/grpc && go vet ./... && go test -timeout 10m ./...
 
 .PHONY: cover
 cover: ## test coverage, to cover.out
@@ -70,6 +71,10 @@ bench-soak: ## the gateway alone under load for ten minutes: memory, goroutines,
 	@.ci/setup bench
 	@mkdir -p $(BIN) && $(GOBUILD) -o $(BIN)/bench ./samples/bench
 	@PATH=$$PATH:/usr/sbin $(BIN)/bench -soak 10m
+
+.PHONY: h2spec
+h2spec: ## HTTP/2 by h2spec: no worse than net/http alone (about a minute)
+	@.ci/h2spec
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck where it is installed

@@ -4,6 +4,7 @@ package spec
 type URLScheme struct {
 	Secure bool
 	HTTP2  bool // and nothing else: by ALPN over TLS, with prior knowledge without
+	Whole  bool // the base path is a part of what the backend is asked for (contract 2.6: gRPC)
 }
 
 // URLSchemes are those that an endpoint's URL may have. With https, HTTP/2 is
@@ -12,6 +13,6 @@ var URLSchemes = map[string]URLScheme{
 	"http":  {},
 	"https": {Secure: true},
 	"h2c":   {HTTP2: true},
-	"grpc":  {HTTP2: true},
-	"grpcs": {Secure: true, HTTP2: true},
+	"grpc":  {HTTP2: true, Whole: true},
+	"grpcs": {Secure: true, HTTP2: true, Whole: true},
 }

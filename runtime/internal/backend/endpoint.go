@@ -38,6 +38,7 @@ type target struct {
 	host    string
 	prefix  string // of the path, without a slash at the end
 	query   string // that comes before the request's
+	whole   bool   // the base path goes along
 	weight  int
 	rank    int // those of a smaller one are asked first
 	health  health
@@ -131,6 +132,7 @@ func (b *Backends) newTarget(u *url.URL, advanced *spec.Advanced, weight, rank i
 		query:  u.RawQuery,
 		weight: weight,
 		rank:   rank,
+		whole:  spec.URLSchemes[u.Scheme].Whole,
 	}
 	if advanced.CircuitBreaker != nil {
 		t.breaker = newBreaker(advanced.CircuitBreaker, b.now)
@@ -194,7 +196,7 @@ func (e *endpoint) failsOver(status int) bool {
 func (b *Backends) appendTarget(buf []byte, x *exchange.Exchange, t *target) []byte {
 	path := x.Path
 	at := 0
-	for slashes := b.depths[x.API.ID]; at < len(path); at++ {
+	for slashes := b.depths[x.API.ID]; at < len(path) && !t.whole; at++ {
 		if path[at] == '/' {
 			if slashes == 0 {
 				break

@@ -133,8 +133,13 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &call{x: x, to: &u.to, cancel: cancel}
-	c.alarm = newAlarm(u.to.Wait, func() { cancel(errNoProgress) })
 	request := c.request(ctx, requestTarget)
+	c.alarm = newAlarm(u.to.Wait, func() {
+		cancel(errNoProgress)
+		if c.body != nil {
+			c.body.interrupt()
+		}
+	})
 	response, err := u.pool.RoundTrip(request)
 	c.mu.Lock()
 	c.answered = true
@@ -248,14 +253,24 @@ func (c *call) gotConn(httptrace.GotConnInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = true
-	switch timeout := c.x.GRPCTimeout(); {
+	switch {
 	case c.answered:
-	case !c.x.GRPC():
+	case c.x.GRPC():
+		c.patience()
+	default:
 		c.alarm.set(c.to.Timeout)
+	}
+}
+
+// patience is how long a gRPC call may be silent: as long as its caller says,
+// or as long as the caller may go on and the endpoint's time after that.
+func (c *call) patience() {
+	value, _ := c.x.Request.Lookup("grpc-timeout")
+	switch timeout := exchange.GRPCTimeout(value); {
 	case timeout > 0:
 		c.alarm.fix(timeout)
 	case c.body != nil:
-		c.alarm.pause() // until the caller has said all
+		c.alarm.pause()
 	default:
 		c.alarm.set(c.to.Timeout)
 	}

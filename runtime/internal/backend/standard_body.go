@@ -100,6 +100,10 @@ type requestBody struct {
 	err     error       // of from
 	stopped atomic.Bool
 	whole   atomic.Bool // it has been read to its end
+
+	life   sync.Mutex // held while from is interrupted
+	over   bool       // it is somebody else's
+	broken bool       // it was
 }
 
 var errStopped = errors.New("the request body is not wanted any more")
@@ -148,7 +152,28 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (r *bodyReader) Close() error { return nil }
+// Close makes a Read that waits return: an HTTP/2 stream whose connection is
+// lost ends no sooner.
+func (r *bodyReader) Close() error {
+	r.interrupt()
+	return nil
+}
+
+// interrupt breaks off a read that waits for the client, which ends the body
+// for good.
+func (b *requestBody) interrupt() {
+	b.life.Lock()
+	defer b.life.Unlock()
+	if b.over {
+		return
+	}
+	if b.mu.TryLock() {
+		b.mu.Unlock()
+		return
+	}
+	b.broken = true
+	b.from.Abort(errStopped)
+}
 
 func (b *requestBody) end() {
 	if b.err != io.EOF {
@@ -163,22 +188,22 @@ func (b *requestBody) end() {
 	}
 }
 
-// stop waits for a read under way and lets none follow. A read that waits for
-// the client is broken off, which ends the body for good.
+// stop waits for a read under way, which it interrupts, and lets none follow.
 func (b *requestBody) stop() {
 	b.stopped.Store(true)
-	if !b.mu.TryLock() {
-		b.from.Abort(errStopped)
-		b.mu.Lock()
-	}
-	b.mu.Unlock()
+	b.interrupt()
+	b.mu.Lock()
+	b.mu.Unlock() //nolint:staticcheck // it was held by the read
+	b.life.Lock()
+	defer b.life.Unlock()
+	b.over = true
 }
 
 // failure gives what was wrong with the body itself. After stop.
 func (b *requestBody) failure() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.err == io.EOF || errors.Is(b.err, errStopped) {
+	if b.err == io.EOF || errors.Is(b.err, errStopped) || b.broken {
 		return nil
 	}
 	return b.err

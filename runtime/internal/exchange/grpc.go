@@ -26,20 +26,19 @@ var grpcUnits = map[byte]time.Duration{
 	'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond,
 }
 
-// GRPCTimeout gives how long the caller of a gRPC call waits, 0 when it does
-// not say: at most eight digits and a unit.
-func (x *Exchange) GRPCTimeout() time.Duration {
-	value, _ := x.Request.Lookup("grpc-timeout")
+// GRPCTimeout reads a grpc-timeout field, how long the caller waits: at most
+// eight digits and a unit. It gives 0 for none.
+func GRPCTimeout[T string | []byte](value T) time.Duration {
 	last := len(value) - 1
 	if last < 1 || last > 8 {
 		return 0
 	}
 	n := time.Duration(0)
-	for _, c := range value[:last] {
-		if c < '0' || c > '9' {
+	for i := range last {
+		if value[i] < '0' || value[i] > '9' {
 			return 0
 		}
-		n = 10*n + time.Duration(c-'0')
+		n = 10*n + time.Duration(value[i]-'0')
 	}
 	const longest = 1 << 62
 	unit := grpcUnits[value[last]]

@@ -112,6 +112,10 @@ func (b *body) read(room []byte) (n int, err error) {
 			_ = b.control.SetReadDeadline(start.Add(b.patience()))
 			n, err = b.from.Read(room)
 			b.waited += time.Since(start)
+			if b.request.ProtoMajor == 2 {
+				// It would run on while nobody reads, and end the body.
+				_ = b.control.SetReadDeadline(time.Time{})
+			}
 		} else {
 			n, err = b.from.Read(room)
 		}

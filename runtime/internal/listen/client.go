@@ -16,14 +16,15 @@ import (
 
 // client is the exchange's view of whoever asks.
 type client struct {
-	front   *front
-	w       http.ResponseWriter
-	r       *http.Request
-	control *http.ResponseController
-	body    *body  // nil: the request has none
-	grpc    string // the request's content type, "" when it is no gRPC call
-	refused bool   // the request never was one
-	lost    bool   // the answer's body broke off
+	front    *front
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	body     *body     // nil: the request has none
+	grpc     string    // the request's content type, "" when it is no gRPC call
+	refused  bool      // the request never was one
+	lost     bool      // the answer's body broke off
+	deadline time.Time // of a gRPC call that has one
 }
 
 // open gives the exchange its client and body.
@@ -31,6 +32,9 @@ func (c *client) open(x *exchange.Exchange) {
 	x.Client = c
 	if kind := c.r.Header.Get("Content-Type"); c.r.ProtoMajor == 2 && exchange.IsGRPC([]byte(kind)) {
 		c.grpc = kind
+		if timeout := exchange.GRPCTimeout(c.r.Header.Get("Grpc-Timeout")); timeout > 0 {
+			c.deadline = time.Now().Add(timeout)
+		}
 	}
 	if c.r.ProtoMajor == 1 {
 		// What the last answer on this connection left behind.
@@ -163,6 +167,7 @@ func (c *client) writeBody(x *exchange.Exchange) error {
 		if err := c.control.Flush(); err != nil {
 			return fmt.Errorf("writing to the client: %w", err)
 		}
+		c.rest()
 	}
 	for {
 		chunk, err := m.Body.Next()
@@ -180,6 +185,7 @@ func (c *client) writeBody(x *exchange.Exchange) error {
 			if err := c.control.Flush(); err != nil {
 				return fmt.Errorf("writing to the client: %w", err)
 			}
+			c.rest()
 		}
 	}
 	if m.Length != exchange.Unknown && x.BytesOut != m.Length {
@@ -205,6 +211,14 @@ func (c *client) write(x *exchange.Exchange, chunk []byte) error {
 // patience gives the client time to take the next piece.
 func (c *client) patience() {
 	_ = c.control.SetWriteDeadline(time.Now().Add(c.front.options.Timeouts.Write))
+}
+
+// rest ends the client's time: over HTTP/2 it would run on while nothing is
+// written, and reset the stream.
+func (c *client) rest() {
+	if c.r.ProtoMajor == 2 {
+		_ = c.control.SetWriteDeadline(time.Time{})
+	}
 }
 
 // copyFields makes a header of a message. Framing and the fields of one

@@ -3,6 +3,7 @@ package listen
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/reply"
@@ -23,8 +24,7 @@ func (c *client) refuseGRPC(x *exchange.Exchange, h http.Header) bool {
 		delete(h, name)
 	}
 	h["Content-Type"] = []string{c.grpc}
-	h["Grpc-Status"] = []string{code}
-	h["Grpc-Message"] = []string{message}
+	c.status(h, "", code, message)
 	c.patience()
 	c.w.WriteHeader(http.StatusOK)
 	return true
@@ -37,7 +37,16 @@ func (c *client) lostGRPC(x *exchange.Exchange, h http.Header) bool {
 		return false
 	}
 	code, message := reply.GRPCLost()
-	h[http.TrailerPrefix+"Grpc-Status"] = []string{code}
-	h[http.TrailerPrefix+"Grpc-Message"] = []string{message}
+	c.status(h, http.TrailerPrefix, code, message)
 	return true
+}
+
+// status puts a gRPC status into the header. Backends cut a call at its
+// deadline: that is what the caller hears then.
+func (c *client) status(h http.Header, prefix, code, message string) {
+	if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		code, message = reply.GRPCLate()
+	}
+	h[prefix+"Grpc-Status"] = []string{code}
+	h[prefix+"Grpc-Message"] = []string{message}
 }

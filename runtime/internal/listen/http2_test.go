@@ -179,6 +179,39 @@ func TestAnHTTP2StreamIsResetWhenTheBackendCuts(t *testing.T) {
 	}
 }
 
+// Time-outs of one read or write must not run on while there is none.
+func TestHTTP2StreamsMayBeSilentForLongerThanATimeout(t *testing.T) {
+	const timeout = 50 * time.Millisecond
+	l := start(t, listen.Options{HTTPS: "127.0.0.1:0", Timeouts: listen.Timeouts{Write: timeout, Body: timeout}, Chain: &exchange.Chain{
+		Request: []exchange.Stage{func(x *exchange.Exchange) bool {
+			x.Status, x.Response.Length = 200, exchange.Unknown
+			x.Response.SetStream(&slow{from: x.Request.Body, pause: 4 * timeout})
+			return false
+		}},
+	}})
+	_, address := l.Addresses()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	sent := strings.Repeat("events ", 10_000)
+	response, err := transport.RoundTrip(httptest.NewRequest("POST", "https://"+address.String()+"/", strings.NewReader(sent)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(response.Body); string(body) != sent || err != nil || response.ProtoMajor != 2 {
+		t.Errorf("%s, %d bytes, %v", response.Proto, len(body), err)
+	}
+}
+
+// slow is another body after pauses.
+type slow struct {
+	from  exchange.Body
+	pause time.Duration
+}
+
+func (s *slow) Next() ([]byte, error) { time.Sleep(s.pause); return s.from.Next() }
+func (s *slow) Rewind() bool          { return false }
+func (s *slow) Abort(err error)       { s.from.Abort(err) }
+
 func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	done := make(chan bool, 1)
 	l := start(t, listen.Options{HTTP: "127.0.0.1:0", Timeouts: listen.Timeouts{Write: 50 * time.Millisecond}, Chain: &exchange.Chain{

@@ -9,6 +9,7 @@ import (
 // Status codes of gRPC that a gateway has a use for.
 const (
 	grpcUnknown           = 2
+	grpcDeadlineExceeded  = 4
 	grpcPermissionDenied  = 7
 	grpcResourceExhausted = 8
 	grpcUnimplemented     = 12
@@ -62,6 +63,11 @@ func GRPC(x *exchange.Exchange) (code, message string, ok bool) {
 // GRPCLost are status and message for a stream that the backend has cut.
 func GRPCLost() (code, message string) {
 	return strconv.Itoa(grpcUnavailable), "The backend cut the stream"
+}
+
+// GRPCLate are status and message for a call whose deadline has passed.
+func GRPCLate() (code, message string) {
+	return strconv.Itoa(grpcDeadlineExceeded), "The deadline of the call has passed"
 }
 
 // percentEncoded is the coding of grpc-message.
