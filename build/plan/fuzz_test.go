@@ -47,7 +47,7 @@ func checkServable(t *testing.T, g *spec.Gateway) {
 			t.Fatalf("base path %q", base)
 		}
 		for _, op := range a.Operations {
-			route := op.Method + shape(a.BasePath+op.Path) + op.Query
+			route := op.Method + shape(a.BasePath) + "\n" + shape(op.Path) + op.Query
 			if op.ID != next || op.Path[0] != '/' || routes[route] {
 				t.Fatalf("operation %d: %+v", next, op)
 			}

@@ -57,7 +57,8 @@ func claim(api *openapi.API, owners map[string]owner) []string {
 			if op.Cut != cut {
 				continue
 			}
-			routes[i] = op.Method + " " + shape(api.BasePath.Value+op.Path) + op.Query
+			// Of two base paths the longer owns a request: there is nothing to tell apart.
+			routes[i] = op.Method + " " + shape(api.BasePath.Value) + "\n" + shape(op.Path) + op.Query
 			if owners[routes[i]].op == nil {
 				owners[routes[i]] = owner{api, op}
 			}
