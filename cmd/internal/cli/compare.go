@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -118,7 +117,7 @@ func operationItems(g *spec.Gateway) []item {
 					{"api", r.API + " " + r.Version},
 					{"scheme", strings.Join(api.Transports, ", ")},
 					{"security", r.securityText() + credentialPlaces(api, op)},
-					{"limits", strings.TrimPrefix(r.tierText()+maxBackend(api.MaxBackend)+maxBackend(op.MaxBackend), ", ")},
+					{"limits", r.limitText()},
 					{"backend", r.backendText()},
 					{"cors", asJSON(api.CORS)},
 				},
@@ -136,22 +135,6 @@ func credentialPlaces(api spec.API, op spec.Operation) string {
 	} {
 		if place.value != "" && !op.Security.Disabled {
 			text += ", " + place.name + " " + place.value
-		}
-	}
-	return text
-}
-
-func maxBackend(b spec.BackendLimits) string {
-	text := ""
-	for _, l := range []struct {
-		kind  string
-		limit spec.BackendLimit
-	}{{"backend", b.Production}, {"sandbox backend", b.Sandbox}} {
-		if l.limit.Count > 0 {
-			text += fmt.Sprintf(", %s %s", l.kind, limitText(spec.Quota{Count: l.limit.Count, Window: l.limit.Window}))
-		}
-		if l.limit.MaxConcurrent > 0 {
-			text += fmt.Sprintf(", %s %d at a time", l.kind, l.limit.MaxConcurrent)
 		}
 	}
 	return text

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"mgw/runtime/spec"
@@ -18,6 +20,7 @@ type route struct {
 	APITier    string       `json:"apiTier,omitempty"`
 	Tier       string       `json:"tier,omitempty"`
 	Policies   []string     `json:"throttlePolicies,omitempty"`
+	MaxBackend []string     `json:"maxBackend,omitempty"` // in words
 	Secured    bool         `json:"secured"`
 	Schemes    []string     `json:"schemes,omitempty"`
 	Scopes     []string     `json:"scopes,omitempty"`
@@ -42,6 +45,7 @@ func routes(g *spec.Gateway) []route {
 				MutualTLS: api.MutualTLS,
 			}
 			r.Policies = throttlePolicies(api, op)
+			r.MaxBackend = append(maxBackend(api.MaxBackend), maxBackend(op.MaxBackend)...)
 			for _, s := range op.Security.Schemes {
 				r.Schemes = append(r.Schemes, string(s))
 			}
@@ -102,7 +106,23 @@ func (r route) backendText() string {
 	return production + ", sandbox: " + sandbox
 }
 
-func (r route) tierText() string {
+// maxBackend tells what reaches a backend at the most.
+func maxBackend(b spec.BackendLimits) (texts []string) {
+	for _, l := range []struct {
+		kind  string
+		limit spec.BackendLimit
+	}{{"backend", b.Production}, {"sandbox backend", b.Sandbox}} {
+		if l.limit.Count > 0 {
+			texts = append(texts, l.kind+" "+limitText(spec.Quota{Count: l.limit.Count, Window: l.limit.Window}))
+		}
+		if l.limit.MaxConcurrent > 0 {
+			texts = append(texts, fmt.Sprintf("%s %d at a time", l.kind, l.limit.MaxConcurrent))
+		}
+	}
+	return texts
+}
+
+func (r route) limitText() string {
 	var parts []string
 	if r.APITier != "" {
 		parts = append(parts, r.APITier+" (API)")
@@ -110,7 +130,7 @@ func (r route) tierText() string {
 	if r.Tier != "" {
 		parts = append(parts, r.Tier)
 	}
-	return strings.Join(append(parts, r.Policies...), ", ")
+	return strings.Join(slices.Concat(parts, r.Policies, r.MaxBackend), ", ")
 }
 
 func (r route) securityText() string {
@@ -131,7 +151,7 @@ func (r route) securityText() string {
 func (p printer) routes(all []route) error {
 	rows := make([][]string, len(all))
 	for i, r := range all {
-		rows[i] = []string{r.Method, r.Path, r.API + " " + r.Version, r.securityText(), r.tierText(), r.backendText()}
+		rows[i] = []string{r.Method, r.Path, r.API + " " + r.Version, r.securityText(), r.limitText(), r.backendText()}
 	}
-	return p.table([]string{"METHOD", "PATH", "API", "SECURITY", "TIERS", "BACKEND"}, rows)
+	return p.table([]string{"METHOD", "PATH", "API", "SECURITY", "LIMITS", "BACKEND"}, rows)
 }
