@@ -50,7 +50,8 @@ var arrows = []struct {
 
 	{"build/project", []string{"runtime/diag"}},
 	{"build/openapi", []string{"build/project", "runtime/spec", "runtime/diag"}},
-	{"build/plan", []string{"build/openapi", "build/project", "runtime/spec", "runtime/policy", "runtime/diag"}},
+	{"build/interceptors", []string{"build/project", "runtime/diag"}},
+	{"build/plan", []string{"build/openapi", "build/interceptors", "build/project", "runtime/spec", "runtime/policy", "runtime/diag"}},
 	{"build/render", []string{"runtime/spec", "runtime/policy", "runtime/diag", "templates"}},
 	{"build/compile", []string{"."}},
 	{"build/pipeline", []string{"build", "runtime/spec", "runtime/policy", "runtime/config", "runtime/diag"}},

@@ -35,6 +35,13 @@ type Options struct {
 	Gen    string            // folder that Files replace when the build succeeds
 	Output string            // the executable
 
+	// User is the folder of Files that the user wrote: mistakes in it are a
+	// *SourceError. Module says that it has a go.mod of its own, which asks for
+	// GoVersion ("" for any).
+	User      string
+	Module    bool
+	GoVersion string
+
 	GOOS, GOARCH string // "" means this machine's
 
 	Go       string            // the go command; "" means the one in PATH
@@ -54,7 +61,7 @@ func Compile(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("reading the runtime's source: %w", err)
 	}
-	tools, err := findTools(ctx, o.Go, runtime)
+	tools, err := findTools(ctx, o.Go, newer(runtime.goVersion, o.GoVersion))
 	if err != nil {
 		return err
 	}
@@ -62,7 +69,7 @@ func Compile(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("unpacking the runtime's source: %w", err)
 	}
-	work, err := newWorkspace(o, root, runtime.goVersion)
+	work, err := newWorkspace(o, root, newer(runtime.goVersion, o.GoVersion))
 	if err != nil {
 		return fmt.Errorf("writing the generated source: %w", err)
 	}

@@ -31,8 +31,8 @@ type tools struct {
 }
 
 // findTools finds the go command and asks it for the user's settings.
-func findTools(ctx context.Context, command string, t *tree) (*tools, error) {
-	needs := "mgw builds gateways with Go " + t.goVersion + " or newer (" + download + ")"
+func findTools(ctx context.Context, command, least string) (*tools, error) {
+	needs := "mgw builds gateways with Go " + least + " or newer (" + download + ")"
 	if command == "" {
 		command = "go"
 	}
@@ -44,7 +44,7 @@ func findTools(ctx context.Context, command string, t *tree) (*tools, error) {
 	if err != nil {
 		return nil, err
 	}
-	if have, _, _ := strings.Cut(values["GOVERSION"], " "); version.IsValid(have) && version.Compare(have, "go"+t.goVersion) < 0 {
+	if have, _, _ := strings.Cut(values["GOVERSION"], " "); version.IsValid(have) && version.Compare(have, "go"+least) < 0 {
 		return nil, fmt.Errorf("%w: %s is %s; %s", ErrToolchain, path, have, needs)
 	}
 	env := withoutGo(os.Environ())
@@ -129,6 +129,8 @@ func (t *tools) build(ctx context.Context, w *workspace, o Options) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("compiling: %w", ctx.Err())
+	case sourceError(o.User, said.trouble) != nil:
+		return sourceError(o.User, said.trouble)
 	case len(said.trouble) > 0:
 		return fmt.Errorf("%w:%s", ErrToolchain, indented(strings.Join(said.trouble, "\n")))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"maps"
 	"os"
@@ -51,12 +52,15 @@ func readTree(source fs.FS) (*tree, error) {
 
 // GoVersion gives the Go version that mgw's own go.mod asks for.
 func GoVersion() (string, error) {
-	mod, err := fs.ReadFile(mgw.Source, "go.mod")
+	mod, err := GoMod()
 	if err != nil {
 		return "", err
 	}
 	return goVersion(mod)
 }
+
+// GoMod gives mgw's own go.mod.
+func GoMod() ([]byte, error) { return fs.ReadFile(mgw.Source, "go.mod") }
 
 var goLine = regexp.MustCompile(`(?m)^go ([0-9][0-9a-z.]*)\s*$`)
 
@@ -66,6 +70,14 @@ func goVersion(mod []byte) (string, error) {
 		return "", errors.New("go.mod names no Go version")
 	}
 	return string(m[1]), nil
+}
+
+// newer gives the later of two Go versions; "" is none.
+func newer(a, b string) string {
+	if b != "" && version.Compare("go"+a, "go"+b) < 0 {
+		return b
+	}
+	return a
 }
 
 // digest names a set of files by content. Lengths keep one file's end and the

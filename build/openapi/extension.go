@@ -38,8 +38,9 @@ var extensions = map[string]extension{
 	"x-wso2-auth-header":           {levels: apiLevel},
 	"x-wso2-cors":                  {levels: apiLevel},
 	"x-wso2-owner":                 {levels: apiLevel},
-	"x-wso2-request-interceptor":   {levels: bothLevels, later: true},
-	"x-wso2-response-interceptor":  {levels: bothLevels, later: true},
+	requestExtension:               {levels: bothLevels},
+	responseExtension:              {levels: bothLevels},
+	classifyExtension:              {levels: bothLevels},
 	"x-wso2-response-cache":        {levels: apiLevel, later: true},
 	"x-mgw-throttle-policy":        {levels: bothLevels},
 	"x-mgw-max-backend-throughput": {levels: bothLevels},
@@ -87,9 +88,6 @@ func (l level) String() string {
 // readSettings takes the extensions that can stand at both levels. Servers and
 // security are read from what kin-openapi made of them.
 func (r *reader) readSettings(v value, at level) Settings {
-	for _, later := range []string{"x-wso2-request-interceptor", "x-wso2-response-interceptor"} {
-		r.textField(v.get(later), later)
-	}
 	return Settings{
 		Production:      r.readEndpoints(v, "x-wso2-production-endpoints"),
 		Sandbox:         r.readEndpoints(v, "x-wso2-sandbox-endpoints"),
@@ -98,6 +96,7 @@ func (r *reader) readSettings(v value, at level) Settings {
 		MaxBackend:      r.readBackendLimits(v),
 		DisableSecurity: r.flagField(v.get("x-wso2-disable-security"), "x-wso2-disable-security"),
 		AppSecurity:     r.readAppSecurity(v),
+		Interceptors:    r.readInterceptors(v),
 	}
 }
 

@@ -16,9 +16,22 @@ func TestMistakesHaveOnePlainLineWithItsPlace(t *testing.T) {
 		{"at the wrong level", "x-scope: a", "x-wso2-basePath: /a",
 			"a.yaml:4:1: warning: x-scope has no effect at the top: it belongs to an operation\n" +
 				"a.yaml:8:7: warning: x-wso2-basePath has no effect at an operation: it belongs to the top of the definition"},
-		{"not yet built", "x-wso2-response-cache: {enabled: true}", "x-wso2-request-interceptor: check",
-			"a.yaml:4:1: warning: x-wso2-response-cache has no effect yet\n" +
-				"a.yaml:8:7: warning: x-wso2-request-interceptor has no effect yet"},
+		{"not yet built", "x-wso2-response-cache: {enabled: true}", "",
+			"a.yaml:4:1: warning: x-wso2-response-cache has no effect yet"},
+		{"an interceptor in Java", "x-wso2-request-interceptor: java:org.acme.Check", "",
+			"a.yaml:4:29: x-wso2-request-interceptor: java:org.acme.Check is a Java class, which this gateway cannot run | " +
+				"write it in Go as an exported function of interceptors/*.go, and name that: docs/interceptors.md"},
+		{"an interceptor in Ballerina", "", "x-wso2-response-interceptor: acme/mod/1.0.0:check",
+			"a.yaml:7:36: x-wso2-response-interceptor: acme/mod/1.0.0:check is a function of a Ballerina module, which this gateway cannot run | " +
+				"write it in Go as an exported function of interceptors/*.go, and name that: docs/interceptors.md"},
+		{"an interceptor that is not exported", "x-mgw-classify: check", "",
+			"a.yaml:4:17: x-mgw-classify: the function check is not exported: its name must start with a capital letter | " +
+				"call it Check, here and in interceptors/*.go"},
+		{"an interceptor that is no function", "x-mgw-classify: Check()", "",
+			`a.yaml:4:17: x-mgw-classify: "Check()" is not the name of a Go function | ` +
+				"write it in Go as an exported function of interceptors/*.go, and name that: docs/interceptors.md"},
+		{"interceptors that are a list", "", "x-wso2-request-interceptor: [A, B]",
+			"a.yaml:7:35: x-wso2-request-interceptor must be a word, not a list"},
 		{"cache", "x-wso2-response-cache: {enabled: yes please, seconds: 1}", "",
 			"a.yaml:4:1: warning: x-wso2-response-cache has no effect yet\n" +
 				`a.yaml:4:34: enabled must be true or false, not "yes please"` + "\n" +

@@ -69,6 +69,7 @@ type Settings struct {
 	DisableSecurity Flag
 	AppSecurity     *AppSecurity
 	Security        *Requirements // nil when there is no `security`
+	Interceptors    Interceptors
 }
 
 // Endpoint is x-wso2-production-endpoints or x-wso2-sandbox-endpoints.

@@ -167,12 +167,16 @@ func TestAnUnknownTierMayBeTheTrafficManagers(t *testing.T) {
 	}
 }
 
-func TestAnInterceptorIsNotIgnoredInSilence(t *testing.T) {
+func TestCodeThatNothingNamesIsLeftOutAndSaidSo(t *testing.T) {
 	files := petstore()
 	files["interceptors/header.go"] = "package interceptors\n"
-	r, err := Build(t.Context(), Options{Dir: write(t, files), CheckOnly: true})
-	if want := "interceptors/header.go: warning: interceptors are not supported yet: the file has no effect"; err != nil || !strings.Contains(text(r.Problems), want) {
-		t.Errorf("%v\n%s", err, text(r.Problems))
+	var c compiler
+	r, err := Build(t.Context(), Options{Dir: write(t, files), Compile: c.compile})
+	if want := "interceptors/header.go: warning: no definition names a function of interceptors/"; err != nil || !strings.Contains(text(r.Problems), want) {
+		t.Fatalf("%v\n%s", err, text(r.Problems))
+	}
+	if o := c.calls[0]; o.User != "" || o.Module || o.Files["interceptors/header.go"] != nil {
+		t.Errorf("compiled: %q, %v", o.User, o.Module)
 	}
 }
 

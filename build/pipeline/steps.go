@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"mgw/build/compile"
+	"mgw/build/interceptors"
 	"mgw/build/openapi"
 	"mgw/build/plan"
 	"mgw/build/project"
@@ -25,6 +25,7 @@ type build struct {
 	Options
 	*Result
 	apis  []openapi.API
+	code  *interceptors.Code
 	files map[string][]byte
 }
 
@@ -60,12 +61,7 @@ func (b *build) read(context.Context) error {
 		return err
 	}
 	b.source, b.Project, b.Root = p, p.Name, p.Root
-	for _, f := range p.Interceptors {
-		if strings.HasSuffix(f.Name, ".go") {
-			b.Problems.Warnf(f.Name, 0, 0, "interceptors are not supported yet: the file has no effect")
-		}
-	}
-	return nil
+	return b.readCode()
 }
 
 func (b *build) definitions(context.Context) error {
@@ -84,6 +80,7 @@ func (b *build) plan(context.Context) error {
 	b.report(problems)
 	b.Gateway, problems = plan.Make(b.Project, b.apis, policies, b.planOptions())
 	b.report(problems)
+	b.warnUnused()
 	return nil
 }
 
@@ -93,11 +90,11 @@ func (b *build) plan(context.Context) error {
 // while somebody looks.
 func (b *build) planOptions() plan.Options {
 	if b.source.Config == nil {
-		return plan.Options{Each: b.EachWarning}
+		return plan.Options{Code: b.code, Each: b.EachWarning}
 	}
 	cfg, problems := config.Load(config.Source{File: project.ConfigFile, Data: b.source.Config, TextOnly: true})
 	b.report(problems)
-	return plan.Options{Each: b.EachWarning, TrafficManager: cfg.Throttling.Manager.Enabled, RefuseUnlimited: !cfg.Throttling.EnableUnlimitedTier}
+	return plan.Options{Code: b.code, Each: b.EachWarning, TrafficManager: cfg.Throttling.Manager.Enabled, RefuseUnlimited: !cfg.Throttling.EnableUnlimitedTier}
 }
 
 func (b *build) render(context.Context) error {
@@ -105,7 +102,7 @@ func (b *build) render(context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.files, err = render.Render(b.Gateway, render.Options{GoVersion: version})
+	b.files, err = render.Render(b.Gateway, render.Options{GoVersion: version, Interceptors: b.interceptors()})
 	return err
 }
 
@@ -118,11 +115,12 @@ func (b *build) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = compiler(ctx, compile.Options{
+	o := compile.Options{
 		Files: b.files, Gen: filepath.Join(b.Root, "target", "gen"), Output: output,
 		GOOS: b.GOOS, GOARCH: b.GOARCH, Progress: b.Progress,
-	})
-	if err != nil {
+	}
+	b.joinCode(&o)
+	if err := b.ofUser(compiler(ctx, o)); err != nil {
 		return err
 	}
 	info, err := os.Stat(output)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 
+	"mgw/build/interceptors"
 	"mgw/build/openapi"
 	"mgw/runtime/diag"
 	"mgw/runtime/spec"
@@ -31,6 +32,8 @@ type Options struct {
 	// Alone says that the definitions are looked at without their project:
 	// that they name no backend is no mistake, and tiers are defined elsewhere.
 	Alone bool
+	// Code is the project's Go code; nil when there is none.
+	Code *interceptors.Code
 }
 
 // Make gives the gateway, and every problem of the project in one list. With
@@ -41,6 +44,10 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 		options:   opts,
 		endpoints: map[string]int{},
 		names:     map[string]openapi.Place{},
+		checked:   map[openapi.Place]bool{},
+	}
+	if m.options.Code == nil {
+		m.options.Code = &interceptors.Code{}
 	}
 	webhooks := m.warnEmpty(apis)
 	twice := map[int]bool{}
@@ -81,6 +88,7 @@ type maker struct {
 	endpoints  map[string]int           // by content
 	names      map[string]openapi.Place // of endpoints
 	operations int
+	checked    map[openapi.Place]bool // names of interceptors
 }
 
 func (m *maker) addAPI(in *openapi.API) {
@@ -138,6 +146,7 @@ func (m *maker) operation(in *openapi.API, op *openapi.Operation, b *backends) s
 		ThrottlePolicy: m.throttlePolicy(op.ThrottlePolicy),
 		Security:       m.security(in, op),
 		MaxBackend:     op.MaxBackend,
+		Interceptors:   m.interceptors(in, op),
 	}
 	out.Production, out.Sandbox = m.operationBackends(op, b)
 	m.operations++
