@@ -76,6 +76,10 @@ bench-soak: ## the gateway alone under load for ten minutes: memory, goroutines,
 h2spec: ## HTTP/2 by h2spec: no worse than net/http alone (about a minute)
 	@.ci/h2spec
 
+.PHONY: corpus
+corpus: build ## gateways of 50 public definitions, downloaded with npm and go
+	@go run ./samples/corpus -bin $(BIN)
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck where it is installed
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }

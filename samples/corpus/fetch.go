@@ -20,7 +20,7 @@ type cache struct{ dir string }
 
 // fetch gives the path of a definition's file, unpacked.
 func (c cache) fetch(ctx context.Context, d definition) (string, error) {
-	path := filepath.Join(c.dir, d.name, filepath.Base(d.file))
+	path := filepath.Join(c.dir, d.name, strings.TrimSuffix(filepath.Base(d.file), ".gz"))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -37,11 +37,17 @@ func (c cache) fetch(ctx context.Context, d definition) (string, error) {
 		return "", fmt.Errorf("%s: %w", d.source, err)
 	}
 	defer in.Close()
+	plain := io.Reader(in)
+	if strings.HasSuffix(d.file, ".gz") {
+		if plain, err = gzip.NewReader(in); err != nil {
+			return "", err
+		}
+	}
 	out, err := os.Create(path + ".part")
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, plain)
 	if err = errors.Join(err, out.Close()); err != nil {
 		return "", err
 	}
