@@ -16,10 +16,7 @@ const (
 	bothLevels = apiLevel | operationLevel
 )
 
-type extension struct {
-	levels level
-	later  bool // known, but the feature does not exist yet
-}
+type extension struct{ levels level }
 
 // extensions of contract section 2.2, and the project's own (x-mgw-).
 var extensions = map[string]extension{
@@ -41,7 +38,7 @@ var extensions = map[string]extension{
 	requestExtension:               {levels: bothLevels},
 	responseExtension:              {levels: bothLevels},
 	classifyExtension:              {levels: bothLevels},
-	"x-wso2-response-cache":        {levels: apiLevel, later: true},
+	"x-wso2-response-cache":        {levels: apiLevel},
 	"x-mgw-throttle-policy":        {levels: bothLevels},
 	"x-mgw-max-backend-throughput": {levels: bothLevels},
 	"x-mgw-max-concurrent-backend": {levels: bothLevels},
@@ -64,8 +61,6 @@ func (r *reader) checkExtensions(v value, where string, at level) {
 		case !ok:
 		case known.levels&at == 0:
 			r.warnf(p.key, "%s has no effect at %s: it belongs to %s", p.name, where, known.levels)
-		case known.later:
-			r.warnf(p.key, "%s has no effect yet", p.name)
 		}
 	}
 }
@@ -121,11 +116,7 @@ func (r *reader) readAPIExtensions(api *API) {
 	api.MutualTLS = r.readMutualTLS(r.root.get("x-wso2-mutual-ssl"))
 	api.Transports = r.readTransports(r.root.get("x-wso2-transports"))
 	api.CORS = r.readCORS(r.root.get("x-wso2-cors"))
-	if cache := r.root.get("x-wso2-response-cache"); cache.exists() {
-		r.fields(cache, "x-wso2-response-cache", []string{"enabled", "cacheTimeoutInSeconds"})
-		r.flagField(cache.get("enabled"), "enabled")
-		r.intField(cache.get("cacheTimeoutInSeconds"), "cacheTimeoutInSeconds", 0, 0)
-	}
+	api.ResponseCache = r.readResponseCache(r.root.get("x-wso2-response-cache"))
 }
 
 func (r *reader) readAuthHeader(v value) Text {

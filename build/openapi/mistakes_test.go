@@ -16,8 +16,6 @@ func TestMistakesHaveOnePlainLineWithItsPlace(t *testing.T) {
 		{"at the wrong level", "x-scope: a", "x-wso2-basePath: /a",
 			"a.yaml:4:1: warning: x-scope has no effect at the top: it belongs to an operation\n" +
 				"a.yaml:8:7: warning: x-wso2-basePath has no effect at an operation: it belongs to the top of the definition"},
-		{"not yet built", "x-wso2-response-cache: {enabled: true}", "",
-			"a.yaml:4:1: warning: x-wso2-response-cache has no effect yet"},
 		{"an interceptor in Java", "x-wso2-request-interceptor: java:org.acme.Check", "",
 			"a.yaml:4:29: x-wso2-request-interceptor: java:org.acme.Check is a Java class, which this gateway cannot run | " +
 				"write it in Go as an exported function of interceptors/*.go, and name that: docs/interceptors.md"},
@@ -33,8 +31,7 @@ func TestMistakesHaveOnePlainLineWithItsPlace(t *testing.T) {
 		{"interceptors that are a list", "", "x-wso2-request-interceptor: [A, B]",
 			"a.yaml:7:35: x-wso2-request-interceptor must be a word, not a list"},
 		{"cache", "x-wso2-response-cache: {enabled: yes please, seconds: 1}", "",
-			"a.yaml:4:1: warning: x-wso2-response-cache has no effect yet\n" +
-				`a.yaml:4:34: enabled must be true or false, not "yes please"` + "\n" +
+			`a.yaml:4:34: enabled must be true or false, not "yes please"` + "\n" +
 				`a.yaml:4:46: x-wso2-response-cache has no field "seconds" | known are enabled, cacheTimeoutInSeconds`},
 
 		{"base path with a parameter", "x-wso2-basePath: /a/{tenant}", "",

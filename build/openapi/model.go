@@ -40,6 +40,8 @@ type API struct {
 	Webhooks   bool     // the definition has some: what it serves may be elsewhere
 	CORS       *spec.CORS
 
+	ResponseCache *spec.ResponseCache
+
 	Settings
 	Operations []Operation
 }

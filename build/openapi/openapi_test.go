@@ -161,6 +161,8 @@ func TestSettingsOfTheAPI(t *testing.T) {
 			return reflect.DeepEqual(*a.CORS, spec.CORS{AllowOrigins: []string{"https://a.example"}, AllowHeaders: []string{"X-A"},
 				AllowMethods: []string{"GET"}, ExposeHeaders: []string{"X-B"}, AllowCredentials: true, MaxAge: 600})
 		}},
+		{"cache", "x-wso2-response-cache: {enabled: true, cacheTimeoutInSeconds: 30}", func(a API) bool { return *a.ResponseCache == spec.ResponseCache{FallbackSeconds: 30} }},
+		{"cache that is off", "x-wso2-response-cache: {enabled: false, cacheTimeoutInSeconds: 30}", func(a API) bool { return a.ResponseCache == nil }},
 		{"named endpoints", "x-wso2-endpoints:\n- main: {urls: [https://a.example]}\n- spare: {urls: [https://b.example]}\nx-wso2-production-endpoints: '#/x-wso2-endpoints/spare'",
 			func(a API) bool {
 				return reflect.DeepEqual(a.Production.Endpoint, spec.Endpoint{Name: "spare", Type: spec.HTTP, URLs: []string{"https://b.example"}})

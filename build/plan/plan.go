@@ -105,6 +105,7 @@ func (m *maker) addAPI(in *openapi.API) {
 		MutualTLS:      in.MutualTLS.Value,
 		MaxBackend:     in.MaxBackend,
 		CORS:           in.CORS,
+		ResponseCache:  in.ResponseCache,
 	}
 	if api.Context == "" {
 		api.Context = "/"

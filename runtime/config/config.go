@@ -40,6 +40,7 @@ type Config struct {
 	Validation   Validation
 	Interceptors Interceptors
 	Server       Server
+	Cached       ResponseCache // [responseCache]
 	EventHub     EventHub
 	ClaimsUser   Account // [apim.credentials]
 	Log          Log
@@ -323,6 +324,12 @@ type Validation struct{ Request, Response bool }
 type Server struct {
 	Header  string // of answers that have no Server field; "" adds none
 	Headers []*HeaderOverride
+}
+
+// ResponseCache is [responseCache]: the memory of x-wso2-response-cache.
+type ResponseCache struct {
+	Memory  int64 // bytes
+	MaxBody int   // bytes of a body that is kept
 }
 
 // HeaderOverride is one [[server.headerConf]].

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mgw/runtime/internal/backend"
+	"mgw/runtime/internal/cache"
 	"mgw/runtime/internal/telemetry"
 	"mgw/runtime/internal/throttle"
 )
@@ -110,6 +111,7 @@ type State struct {
 	Backends  *ThroughputState   `json:"backendThroughput,omitempty"`
 	// Those that can be told something about: several URLs, a breaker ...
 	Endpoints []backend.EndpointState `json:"endpoints,omitempty"`
+	Cache     *cache.Stats            `json:"responseCache,omitempty"`
 }
 
 // State gives the state of the whole gateway.
@@ -128,6 +130,10 @@ func (g *Gateway) State() State {
 		Manager:   g.cluster.state(),
 		Backends:  now.throughput.state(),
 		Endpoints: now.backends.State(),
+	}
+	if now.cache != nil {
+		stored := now.cache.Stats()
+		s.Cache = &stored
 	}
 	if g.access != nil {
 		written := g.access.log.Stats()

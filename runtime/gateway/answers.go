@@ -4,9 +4,11 @@ import (
 	"slices"
 
 	"mgw/runtime/config"
+	"mgw/runtime/internal/cache"
 	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/headers"
+	"mgw/runtime/spec"
 )
 
 // present leaves out the stages that when has left out.
@@ -28,11 +30,24 @@ func (g *generation) replies() []func(*exchange.Exchange) {
 	if g.interceptors != nil {
 		list = slices.Insert(list, 0, g.interceptors.Response)
 	}
+	if g.cache != nil {
+		// First: what is stored is the backend's answer, as nobody else has seen it.
+		list = slices.Insert(list, 0, g.cache.Reply)
+	}
 	if g.cors != nil {
 		list = append(list, g.cors.Reply)
 	}
 	if g.headers != nil {
 		list = append(list, g.headers.Reply)
+	}
+	return list
+}
+
+// dones are what happens once to every request that is over.
+func (g *generation) dones() []func(*exchange.Exchange) {
+	list := []func(*exchange.Exchange){g.backends.Done, g.throughput.Done, g.throttle.Done, g.gateway.record}
+	if g.cache != nil {
+		list = append(list, g.cache.Done)
 	}
 	return list
 }
@@ -51,6 +66,28 @@ func (g *generation) route() exchange.Stage {
 func (g *generation) buildAnswers() {
 	g.cors = cors.New(g.options.Spec.APIs)
 	g.headers = newHeaders(&g.options.Config.Server)
+	g.cache = cache.New(cache.Options{
+		APIs:     g.options.Spec.APIs,
+		Now:      g.clock.Now,
+		Memory:   g.options.Config.Cached.Memory,
+		MaxBody:  g.options.Config.Cached.MaxBody,
+		Identity: identityFields(g.options.Config, g.options.Spec.APIs),
+		Publish:  g.throttle.Publish,
+	})
+}
+
+// identityFields are the request fields in which a backend may find its
+// caller's name or credential.
+func identityFields(cfg *config.Config, apis []spec.API) []string {
+	names := []string{cfg.Auth.BackendJWTHeader, cfg.Auth.Header, cfg.MutualTLS.CertificateHeader}
+	for i := range apis {
+		names = append(names, apis[i].AuthHeader)
+		for j := range apis[i].Operations {
+			names = append(names, apis[i].Operations[j].Security.KeyHeader)
+		}
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
 func newHeaders(s *config.Server) *headers.Headers {

@@ -26,6 +26,7 @@ import (
 	"mgw/runtime/interceptor"
 	"mgw/runtime/internal/auth"
 	"mgw/runtime/internal/backend"
+	"mgw/runtime/internal/cache"
 	"mgw/runtime/internal/clock"
 	"mgw/runtime/internal/cors"
 	"mgw/runtime/internal/exchange"
@@ -95,6 +96,7 @@ type generation struct {
 	cors         *cors.CORS              // nil: no API has any
 	headers      *headers.Headers        // nil: fields are passed on as they are
 	interceptors *intercept.Interceptors // nil: no operation has any
+	cache        *cache.Cache            // nil: no API wants one
 
 	handler  *exchange.Chain // what chain gave
 	users    users
@@ -235,11 +237,12 @@ func (g *generation) chain() *exchange.Chain {
 			g.throttle.Check,
 			when(g.interceptors != nil, g.interceptors.Request),
 			when(g.headers != nil, g.headers.Request),
+			when(g.cache != nil, g.cache.Answer),
 			g.throughput.Engage,
 			g.backends.Forward,
 		),
 		Reply: g.replies(),
-		Done:  []func(*exchange.Exchange){g.backends.Done, g.throughput.Done, g.throttle.Done, g.gateway.record},
+		Done:  g.dones(),
 		Panic: g.gateway.answerPanic,
 	}
 }

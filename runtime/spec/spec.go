@@ -52,6 +52,8 @@ type API struct {
 	MaxBackend BackendLimits `json:"maxBackend,omitzero"`
 	Operations []Operation   `json:"operations"`
 	CORS       *CORS         `json:"cors,omitempty"`
+
+	ResponseCache *ResponseCache `json:"responseCache,omitempty"`
 }
 
 // Operation is one method of one path template.
@@ -164,6 +166,13 @@ type Pool struct {
 	MaxIdle    int `json:"maxIdle"`
 	WaitMillis int `json:"waitMillis"`
 	MaxStreams int `json:"maxStreams"`
+}
+
+// ResponseCache is x-wso2-response-cache, switched on.
+type ResponseCache struct {
+	// FallbackSeconds is how long an answer is kept that does not say so itself
+	// (cacheTimeoutInSeconds); 0 keeps none of these.
+	FallbackSeconds int `json:"fallbackSeconds,omitempty"`
 }
 
 // CORS is x-wso2-cors. No origin is allowed that AllowOrigins does not name;

@@ -81,6 +81,9 @@ type Exchange struct {
 	// Interception belongs to the interceptors' stages: what they have of this
 	// request, nil while none has seen it.
 	Interception any
+	// Cached belongs to the response cache: what it remembers of the request
+	// until its answer is there.
+	Cached any
 }
 
 // Param is a path parameter: its name in the template and where its value

@@ -21,17 +21,25 @@ const (
 	ContentType
 	Cookie
 	Date
+	ETag
 	Expect
 	Expires
 	Forwarded
 	Host
+	IfMatch
+	IfModifiedSince
 	IfNoneMatch
+	IfRange
+	IfUnmodifiedSince
 	KeepAlive
+	LastModified
 	Location
 	Origin
+	Pragma
 	ProxyAuthenticate
 	ProxyAuthorization
 	ProxyConnection
+	Range
 	RetryAfter
 	Server
 	SetCookie
@@ -64,17 +72,25 @@ var fieldNames = [fieldCount]string{
 	ContentType:                 "Content-Type",
 	Cookie:                      "Cookie",
 	Date:                        "Date",
+	ETag:                        "ETag",
 	Expect:                      "Expect",
 	Expires:                     "Expires",
 	Forwarded:                   "Forwarded",
 	Host:                        "Host",
+	IfMatch:                     "If-Match",
+	IfModifiedSince:             "If-Modified-Since",
 	IfNoneMatch:                 "If-None-Match",
+	IfRange:                     "If-Range",
+	IfUnmodifiedSince:           "If-Unmodified-Since",
 	KeepAlive:                   "Keep-Alive",
+	LastModified:                "Last-Modified",
 	Location:                    "Location",
 	Origin:                      "Origin",
+	Pragma:                      "Pragma",
 	ProxyAuthenticate:           "Proxy-Authenticate",
 	ProxyAuthorization:          "Proxy-Authorization",
 	ProxyConnection:             "Proxy-Connection",
+	Range:                       "Range",
 	RetryAfter:                  "Retry-After",
 	Server:                      "Server",
 	SetCookie:                   "Set-Cookie",

@@ -48,6 +48,7 @@ type Message struct {
 	Body     Body  // nil: none
 
 	content bytesBody  // storage for SetBody
+	lent    lentBody   // storage for LendBody
 	stream  streamBody // storage for SetStream
 }
 

@@ -87,6 +87,7 @@ var (
 	NotImplemented      = status(501, "The method or the transfer coding of the request is not implemented")
 	VersionNotSupported = status(505, "The HTTP version of the request is not supported")
 	Unavailable         = status(503, "The gateway is shutting down")
+	NotCached           = status(504, "No stored answer satisfies the request")
 )
 
 func status(code int, description string) *Fault {
