@@ -9,6 +9,12 @@ import (
 // set is the targets of an endpoint at one time. It is never changed.
 type set struct {
 	targets []*target
+	groups  []group // the one whose targets are asked first comes first
+}
+
+// group is targets of one rank.
+type group struct {
+	members uint64 // a bit for each
 	// turns is whose turn it is, one after the other: indexes of targets, each
 	// as often as its weight.
 	turns []uint8
@@ -20,8 +26,20 @@ const maxTargets = 63
 // mostTurns bounds a set's turns; weights that add up to more are scaled down.
 const mostTurns = 1000
 
+// newSet takes targets in the order of their ranks.
 func newSet(targets []*target) *set {
-	return &set{targets: targets, turns: turns(targets)}
+	s := &set{targets: targets}
+	for from, to := 0, 0; from < len(targets); from = to {
+		for to = from; to < len(targets) && targets[to].rank == targets[from].rank; {
+			to++
+		}
+		g := group{members: 1<<to - 1<<from, turns: turns(targets[from:to])}
+		for i := range g.turns {
+			g.turns[i] += uint8(from)
+		}
+		s.groups = append(s.groups, g)
+	}
+	return s
 }
 
 // turns mixes the targets well: each time all gain their weight, and the one
@@ -76,21 +94,6 @@ func (s *set) open(of uint64, now int64, repeatable bool) (open uint64) {
 	return open
 }
 
-// foremost keeps those of the best rank.
-func (s *set) foremost(of uint64) (best uint64) {
-	rank := 0
-	for rest := of; rest != 0; rest &= rest - 1 {
-		i := bits.TrailingZeros64(rest)
-		switch r := s.targets[i].rank; {
-		case best == 0 || r < rank:
-			best, rank = 1<<i, r
-		case r == rank:
-			best |= 1 << i
-		}
-	}
-	return best
-}
-
 // next gives the target to ask, of those that were not tried, and whether the
 // request finds out how it is. Where none is thought to live one is asked all
 // the same. It gives -1 when all were tried.
@@ -110,22 +113,27 @@ func (c *course) next(e *endpoint, now int64, repeatable bool) (i int, try bool)
 	turn := c.turn + c.attempts
 	c.attempts++
 	for open := s.open(left, now, repeatable); open != 0; {
-		i = e.choose(s, s.foremost(open), turn)
+		i = e.choose(s, open, turn)
 		try, ok := s.targets[i].health.claim(now, repeatable)
 		if ok {
 			return i, try
 		}
 		open &^= 1 << i
 	}
-	return e.choose(s, s.foremost(left), turn), false
+	return e.choose(s, left, turn), false
 }
 
-// choose gives one of several targets.
+// choose gives one of some targets.
 func (e *endpoint) choose(s *set, of uint64, turn uint32) int {
-	n := uint32(len(s.turns))
+	g := &s.groups[0]
+	for i := 1; of&g.members == 0; i++ {
+		g = &s.groups[i]
+	}
+	of &= g.members
+	n := uint32(len(g.turns))
 	best := -1
 	for k := range n {
-		i := int(s.turns[(turn+k)%n])
+		i := int(g.turns[(turn+k)%n])
 		if of&(1<<i) == 0 {
 			continue
 		}
