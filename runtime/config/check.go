@@ -95,6 +95,8 @@ func (l *loader) checkFiles() {
 		{"httpClients.certificateFile", c.Clients.CertificateFile},
 		{"httpClients.trustStorePath", c.Clients.TrustStore.Path},
 		{"throttlingConfig.policiesFile", c.Throttling.PoliciesFile},
+		{"httpClients.sslConfig.trustStorePath", c.Clients.MoreTrust.Path},
+		{"httpClients.sslConfig.keyStorePath", c.Clients.KeyStore.Path},
 	}
 	for i, issuer := range c.Issuers {
 		files = append(files, [2]string{l.issuerPath(i) + ".certificateFile", issuer.CertificateFile})
@@ -171,7 +173,7 @@ func (l *loader) checkClients() {
 		l.wrong("httpClients.proxy.enable", "httpClients.proxy.enable needs httpClients.proxy.host and httpClients.proxy.port")
 	}
 	if !l.cfg.Clients.VerifyHostname && !l.cfg.Clients.SkipVerify {
-		l.wrong("httpClients.verifyHostname", "httpClients.verifyHostname cannot be false: trust the backend's certificate by httpClients.certificateFile")
+		l.report(diag.Warning, "httpClients.sslConfig.verifyHostname", "httpClients.sslConfig.verifyHostname = false: any certificate of a trusted issuer passes for any backend")
 	}
 }
 

@@ -295,8 +295,9 @@ type Clients struct {
 	HTTP2           bool
 	LegacyStatus    bool
 	TrustStore      KeyStore
-	CertificateFile string // PEM, further roots
-	KeyStore        KeyStore
+	CertificateFile string   // PEM, further roots
+	MoreTrust       KeyStore // sslConfig's
+	KeyStore        KeyStore // what the gateway shows backends
 	Proxy           Proxy
 	MaxActive       int // -1: any
 	MaxIdle         int

@@ -54,7 +54,8 @@ func (l *loader) clientKeys() []key {
 	c := &l.cfg.Clients
 	const anySize = 1 << 62
 	return []key{
-		{path: "httpClients.verifyHostname", set: flag(&c.VerifyHostname, true)},
+		// The original's other clients; here no host name of theirs goes unchecked.
+		{path: "httpClients.verifyHostname", set: must(true, "cannot be false: for backends, use httpClients.sslConfig.verifyHostname")},
 		{path: "httpClients.disableSslVerification", set: flag(&c.SkipVerify, false)},
 		{path: "httpClients.enableHttp2", set: flag(&c.HTTP2, true)},
 		{path: "httpClients.dnsRefresh", set: span(&c.DNSRefresh, 10*time.Second, 0, 0)},
@@ -63,7 +64,7 @@ func (l *loader) clientKeys() []key {
 		{path: "httpClients.trustStorePath", set: fileName(&c.TrustStore.Path, "")},
 		{path: "httpClients.trustStorePassword", set: secret(&c.TrustStore.Password, "ballerina"), secret: true},
 		{path: "httpClients.proxy.enable", set: flag(&c.Proxy.Enabled, false)},
-		{path: "httpClients.proxy.enableInternalServices", status: later, set: flag(&c.Proxy.Internal, false)},
+		{path: "httpClients.proxy.enableInternalServices", set: flag(&c.Proxy.Internal, false)},
 		{path: "httpClients.proxy.host", set: text(&c.Proxy.Host, "")},
 		{path: "httpClients.proxy.port", set: port(&c.Proxy.Port, 0)},
 		{path: "httpClients.proxy.username", set: text(&c.Proxy.Account.Username, "")},
@@ -75,11 +76,11 @@ func (l *loader) clientKeys() []key {
 		{path: "httpClients.responseLimits.maxStatusLineLength", set: number(&c.MaxStatusLine, 4096, 1, 1<<20)},
 		{path: "httpClients.responseLimits.maxHeaderSize", set: number(&c.MaxHeaderSize, 8192, 128, 1<<24)},
 		{path: "httpClients.responseLimits.maxEntityBodySize", set: number(&c.MaxBodySize, -1, -1, anySize)},
-		{path: "httpClients.sslConfig.keyStorePath", status: later, set: fileName(&c.KeyStore.Path, "")},
-		{path: "httpClients.sslConfig.keyStorePassword", status: later, set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
-		{path: "httpClients.sslConfig.trustStorePath", status: later, set: fileName(new(string), "")},
-		{path: "httpClients.sslConfig.trustStorePassword", status: later, set: secret(new(Secret), "ballerina"), secret: true},
-		{path: "httpClients.sslConfig.verifyHostname", status: later, set: flag(new(bool), true)},
+		{path: "httpClients.sslConfig.keyStorePath", set: fileName(&c.KeyStore.Path, "")},
+		{path: "httpClients.sslConfig.keyStorePassword", set: secret(&c.KeyStore.Password, "ballerina"), secret: true},
+		{path: "httpClients.sslConfig.trustStorePath", set: fileName(&c.MoreTrust.Path, "")},
+		{path: "httpClients.sslConfig.trustStorePassword", set: secret(&c.MoreTrust.Password, "ballerina"), secret: true},
+		{path: "httpClients.sslConfig.verifyHostname", set: flag(&c.VerifyHostname, true)},
 		{path: "httpClients.sslConfig.protocolName", status: unused, set: text(new(string), "TLS")},
 		{path: "httpClients.sslConfig.protocolVersions", status: unused, set: ignored},
 		{path: "httpClients.sslConfig.ciphers", status: unused, set: ignored},

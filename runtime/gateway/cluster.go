@@ -43,6 +43,7 @@ func newCluster(cfg *config.Config, now func() int64, log *slog.Logger) (*cluste
 		return nil, fmt.Errorf("throttlingConfig.certificateFile: %w", err)
 	}
 	c.transport = &http.Transport{
+		Proxy:               internalProxy(cfg),
 		TLSClientConfig:     secure,
 		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     time.Minute,

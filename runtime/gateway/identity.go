@@ -73,11 +73,12 @@ func issuer(cfg *config.Config, i *config.Issuer) auth.Issuer {
 
 // keyTransport carries calls to key servers and to the introspection endpoint.
 func keyTransport(cfg *config.Config) (*http.Transport, error) {
-	trusted, err := roots(cfg.KeyManager.TrustedCertificateFile, config.KeyStore{})
+	trusted, err := roots(cfg.KeyManager.TrustedCertificateFile)
 	if err != nil {
 		return nil, err
 	}
 	return &http.Transport{
+		Proxy:               internalProxy(cfg),
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     time.Minute,
 		ForceAttemptHTTP2:   true,

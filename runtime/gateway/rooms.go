@@ -3,24 +3,18 @@ package gateway
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/netip"
-	"net/url"
 	"os"
+	"slices"
 	"strconv"
 
 	"software.sslmate.com/src/go-pkcs12"
 
 	"mgw/runtime/config"
-	"mgw/runtime/internal/backend"
-	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/throttle"
-	"mgw/runtime/internal/wire"
 	"mgw/runtime/spec"
 )
 
@@ -76,63 +70,11 @@ func clientAuth(cfg *config.Config) tls.ClientAuthType {
 	return tls.RequestClientCert
 }
 
-func backendOptions(cfg *config.Config, served *spec.Gateway, now func() int64, passwords map[int]config.Secret) (backend.Options, error) {
-	c := cfg.Clients
-	secure, err := backendTLS(&c)
-	if err != nil {
-		return backend.Options{}, err
-	}
-	probe := &http.Transport{TLSClientConfig: secure.Clone(), DisableKeepAlives: true}
-	standard := backend.StandardOptions{TLS: secure, NoHTTP2: !c.HTTP2, StatusLine: c.MaxStatusLine, ResponseHeader: int64(c.MaxHeaderSize)}
-	if c.Proxy.Enabled {
-		standard.Proxy = &url.URL{Scheme: "http", Host: net.JoinHostPort(c.Proxy.Host, strconv.Itoa(c.Proxy.Port))}
-		if c.Proxy.Account.Username != "" {
-			standard.Proxy.User = url.UserPassword(c.Proxy.Account.Username, c.Proxy.Account.Password.Reveal())
-		}
-	}
-	if standard.Proxy != nil {
-		probe.Proxy = http.ProxyURL(standard.Proxy)
-	}
-	var transport exchange.Transport = backend.NewStandard(standard)
-	if cfg.Listener.Engine == "fast" && !c.Proxy.Enabled {
-		transport = &engines{
-			fast:     wire.NewTransport(wire.TransportOptions{TLS: secure, MaxStatusLine: c.MaxStatusLine, MaxHeader: c.MaxHeaderSize}),
-			standard: backend.NewStandard(standard),
-			http2:    c.HTTP2,
-		}
-	}
-	return backend.Options{
-		Gateway:      served,
-		Transport:    transport,
-		Now:          now,
-		TrustedProxy: func(a netip.Addr) bool { return listen.Proxies(cfg.Listener.TrustedProxies).Trusts(a) },
-		Password: func(endpoint int) (string, bool) {
-			p, ok := passwords[endpoint]
-			return p.Reveal(), ok && !p.Empty()
-		},
-		Probe:        probe,
-		Refresh:      c.DNSRefresh,
-		RemoteNames:  c.Proxy.Enabled,
-		LegacyStatus: c.LegacyStatus,
-		MaxBody:      max(0, c.MaxBodySize),
-		Pool:         spec.Pool{MaxActive: c.MaxActive, MaxIdle: c.MaxIdle, WaitMillis: int(c.Wait.Milliseconds()), MaxStreams: c.MaxStreams},
-	}, nil
-}
-
-func backendTLS(c *config.Clients) (*tls.Config, error) {
-	out := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.SkipVerify} // the user's explicit word
-	if !c.VerifyHostname && !c.SkipVerify {
-		return nil, errors.New("httpClients.verifyHostname = false is not supported: trust the backend's certificate by httpClients.certificateFile")
-	}
-	var err error
-	out.RootCAs, err = roots(c.CertificateFile, c.TrustStore)
-	return out, err
-}
-
 // roots are the system's certificates and those of the configured files; nil
 // is the system's alone.
-func roots(file string, trust config.KeyStore) (*x509.CertPool, error) {
-	if file == "" && trust.Path == "" {
+func roots(file string, stores ...config.KeyStore) (*x509.CertPool, error) {
+	stores = slices.DeleteFunc(stores, func(s config.KeyStore) bool { return s.Path == "" })
+	if file == "" && len(stores) == 0 {
 		return nil, nil
 	}
 	pool, err := x509.SystemCertPool()
@@ -148,19 +90,25 @@ func roots(file string, trust config.KeyStore) (*x509.CertPool, error) {
 			return nil, fmt.Errorf("%s holds no PEM certificate", file)
 		}
 	}
-	if trust.Path == "" {
-		return pool, nil
+	for _, store := range stores {
+		if err := addStore(pool, store); err != nil {
+			return nil, err
+		}
 	}
-	data, err := os.ReadFile(trust.Path)
+	return pool, nil
+}
+
+func addStore(pool *x509.CertPool, store config.KeyStore) error {
+	data, err := os.ReadFile(store.Path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	certificates, err := pkcs12.DecodeTrustStore(data, trust.Password.Reveal())
+	certificates, err := pkcs12.DecodeTrustStore(data, store.Password.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("trust store %s: %w", trust.Path, err)
+		return fmt.Errorf("trust store %s: %w", store.Path, err)
 	}
 	for _, certificate := range certificates {
 		pool.AddCert(certificate)
 	}
-	return pool, nil
+	return nil
 }

@@ -112,6 +112,7 @@ func (s *Standard) newPool(to *exchange.Target) *http.Transport {
 type call struct {
 	x      *exchange.Exchange
 	to     *exchange.Target
+	named  bool // a proxy wants the target's name in the request line
 	cancel context.CancelCauseFunc
 	alarm  *alarm
 	body   *requestBody // nil: the request has none
@@ -132,7 +133,7 @@ func (u *upstream) RoundTrip(ctx context.Context, x *exchange.Exchange, requestT
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	c := &call{x: x, to: &u.to, cancel: cancel}
+	c := &call{x: x, to: &u.to, named: u.standard.options.Proxy != nil && !u.to.Secure, cancel: cancel}
 	request := c.request(ctx, requestTarget)
 	c.alarm = newAlarm(u.to.Wait, func() {
 		cancel(errNoProgress)
@@ -210,11 +211,14 @@ func (c *call) url(requestTarget []byte) *url.URL {
 			break
 		}
 	}
-	// Two slashes at the start of Opaque would be an authority.
-	if len(path) > 1 && path[1] == '/' {
+	switch {
+	case c.named: // net/http puts nothing before Opaque
+		u.Opaque = "http://" + c.to.Host + path
+	case len(path) > 1 && path[1] == '/':
+		// Two slashes at the start of Opaque would be an authority.
 		u.RawPath = path
 		u.Path, _ = url.PathUnescape(path)
-	} else {
+	default:
 		u.Opaque = path
 	}
 	return u

@@ -33,7 +33,7 @@ func (c Certificate) load(log *slog.Logger) (tls.Certificate, error) {
 		}
 		return pair, nil
 	case c.KeyStore != "":
-		return loadKeyStore(c.KeyStore, c.KeyStorePass)
+		return LoadKeyStore(c.KeyStore, c.KeyStorePass)
 	}
 	log.Warn("no certificate is configured: HTTPS uses one made at this start, which no client trusts")
 	return selfSigned()
@@ -75,7 +75,8 @@ func (l *Listener) Secure(c Certificate, clients tls.ClientAuthType) (*Secured, 
 // Connections that are open go on with the one that they began with.
 func (l *Listener) Renew(s *Secured) { l.secured.Store(s) }
 
-func loadKeyStore(file, password string) (tls.Certificate, error) {
+// LoadKeyStore gives the certificate and key of a PKCS#12 file.
+func LoadKeyStore(file, password string) (tls.Certificate, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("loading the key store: %w", err)

@@ -191,7 +191,10 @@ func (u *upstream) dial(ctx context.Context) (*backendConn, error) {
 	o := &u.transport.options
 	limited, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
-	nc, err := o.Dial(limited, "tcp", u.to.Address)
+	nc, err := o.Dial(limited, "tcp", u.address())
+	if err == nil && u.tls != nil && u.detour != nil {
+		nc, err = u.tunnel(limited, nc)
+	}
 	if err == nil && u.tls != nil {
 		nc, err = u.handshake(limited, nc)
 	}

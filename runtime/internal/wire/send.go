@@ -33,10 +33,17 @@ func (b *backendConn) appendHead(out []byte, x *exchange.Exchange, target []byte
 	m := &x.Request
 	out = append(out, x.Method...)
 	out = append(out, ' ')
+	via := b.target.named()
+	if via != nil {
+		out = append(out, via.origin...)
+	}
 	out = append(out, target...)
 	out = append(out, " HTTP/1.1\r\nHost: "...)
 	out = append(out, b.target.to.Host...)
 	out = append(out, "\r\n"...)
+	if via != nil {
+		out = append(out, via.field...)
+	}
 	for _, f := range m.Fields {
 		if f.ID != exchange.Host && f.ID != exchange.Expect && !hopByHop(f.ID) {
 			out = appendField(out, m.Name(f), m.Value(f))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ type TransportOptions struct {
 	// Dial opens connections; nil is net.Dialer's.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	TLS  *tls.Config // for backends on https; the server's name is filled in
+	// Proxy, by http, stands between the gateway and all targets; nil for none.
+	Proxy *url.URL
 
 	MaxStatusLine int // bytes of an answer's first line: 4 KiB
 	MaxHeader     int // bytes of an answer's head: 64 KiB
@@ -63,6 +66,9 @@ func NewTransport(o TransportOptions) *Transport {
 // Open gives the way to a target, with a pool of its own.
 func (t *Transport) Open(to exchange.Target) exchange.Upstream {
 	u := &upstream{transport: t, to: to}
+	if t.options.Proxy != nil {
+		u.detour = newDetour(t.options.Proxy, to.Host)
+	}
 	if to.Secure {
 		u.tls = t.clientTLS(to.Address)
 	}
@@ -120,6 +126,7 @@ type upstream struct {
 	transport *Transport
 	to        exchange.Target
 	tls       *tls.Config // nil for plaintext
+	detour    *detour     // through a proxy; nil for none
 	pool      pool
 }
 
