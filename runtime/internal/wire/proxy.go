@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
+	"net/textproto"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -54,7 +55,7 @@ func (u *upstream) named() *detour {
 // mostTunnelHead bounds a proxy's answer to CONNECT.
 const mostTunnelHead = 16 << 10
 
-var errTunnelTalk = errors.New("the proxy says more than the head of its answer")
+var errTunnelTalk = errors.New("its answer is not that of a proxy")
 
 // tunnel makes a connection to the proxy one to the target.
 func (u *upstream) tunnel(ctx context.Context, nc net.Conn) (net.Conn, error) {
@@ -76,12 +77,19 @@ func (u *upstream) connect(nc net.Conn) error {
 		return err
 	}
 	from := bufio.NewReader(io.LimitReader(nc, mostTunnelHead))
-	answer, err := http.ReadResponse(from, &http.Request{Method: http.MethodConnect})
+	lines := textproto.NewReader(from)
+	first, err := lines.ReadLine()
+	if err == nil {
+		_, err = lines.ReadMIMEHeader()
+	}
+	version, status, _ := strings.Cut(first, " ")
 	switch {
 	case err != nil:
 		return err
-	case answer.StatusCode != http.StatusOK:
-		return fmt.Errorf("status %d", answer.StatusCode)
+	case !strings.HasPrefix(version, "HTTP/1.") || len(status) < 3:
+		return errTunnelTalk
+	case status[0] != '2':
+		return fmt.Errorf("it answers %s", status[:3])
 	case from.Buffered() > 0: // the target waits for our first word of TLS
 		return errTunnelTalk
 	}
