@@ -1,6 +1,10 @@
 package openapi
 
-import "mgw/runtime/spec"
+import (
+	"encoding/json"
+
+	"mgw/runtime/spec"
+)
 
 // Place is where something stands in a user's file.
 type Place struct {
@@ -44,6 +48,7 @@ type API struct {
 
 	Settings
 	Operations []Operation
+	Schemas    []json.RawMessage // of the operations' messages
 }
 
 // Operation is one method of one path.
@@ -56,6 +61,7 @@ type Operation struct {
 	Scope  Text   // x-scope
 	// AuthNone is x-auth-type: None.
 	AuthNone Flag
+	Messages *spec.OperationMessages // nil: says nothing that can be checked
 	Settings
 }
 

@@ -1,12 +1,13 @@
 // Package openapi reads OpenAPI 3.x and Swagger 2.0 definitions and their
 // extensions into a model that build/plan joins to a gateway.
 //
-// What comes in are documents as trees with positions. Only what routing,
-// security and limits need is taken from them: info, servers, the keys of
-// paths, the operations' security and servers, the security schemes, and the
-// extensions. That part, checked, is handed to kin-openapi as a small document,
-// so that a wrong example, a pattern that Go's regexp does not know or a giant
-// graph of schemas can neither fail a build nor slow it down. What goes out is
+// What comes in are documents as trees with positions. What routing, security
+// and limits need is taken from them: info, servers, the keys of paths, the
+// operations' security and servers, the security schemes, and the extensions.
+// That part, checked, is handed to kin-openapi as a small document, so that a
+// wrong example, a pattern that Go's regexp does not know or a giant graph of
+// schemas can neither fail a build nor slow it down. The schemas of messages
+// are turned into JSON Schema apart from it, each once. What goes out is
 // one API for each definition and every problem with its place in the user's
 // file. The package reads files only through Options.Open, resolves only the
 // references that routing needs, and never fetches a URL.
@@ -96,6 +97,7 @@ type reader struct {
 	seen      map[string]*repeated
 	schemes   map[string]scheme
 	endpoints map[string]Endpoint // x-wso2-endpoints
+	schemas   *schemas
 }
 
 func (r *reader) read() (API, bool) {
@@ -117,9 +119,11 @@ func (r *reader) read() (API, bool) {
 	api.Security = r.readRequirements(doc.security(), r.root.get("security"))
 	r.readAPIExtensions(&api)
 	r.readBasePath(&api)
+	r.schemas = r.newSchemas()
 	for _, p := range doc.paths {
 		r.readPath(&api, doc, p)
 	}
+	r.schemas.finish(&api)
 	return api, true
 }
 

@@ -80,6 +80,7 @@ func (r *reader) readPath(api *API, doc *document, p pathItem) {
 		op.Servers = r.operationServers(p, o, loaded.Servers)
 		op.Scope = r.textField(o.get("x-scope"), "x-scope")
 		op.AuthNone = r.readAuthType(o.get("x-auth-type"))
+		op.Messages = r.schemas.messages(p, o)
 		api.Operations = append(api.Operations, op)
 	}
 }

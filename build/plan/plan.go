@@ -59,6 +59,7 @@ func Make(name string, apis []openapi.API, policies spec.Policies, opts Options)
 			m.addAPI(&apis[i])
 		}
 	}
+	m.packSchemas()
 	if len(apis) > 0 && len(m.gateway.APIs) == 0 && m.problems.Errors() == 0 && !webhooks && !opts.Alone {
 		m.problems.Errorf("", 0, 0, "project %s: no definition has an operation to serve", name)
 	}
@@ -89,6 +90,7 @@ type maker struct {
 	names      map[string]openapi.Place // of endpoints
 	operations int
 	checked    map[openapi.Place]bool // names of interceptors
+	schemas    spec.Schemas
 }
 
 func (m *maker) addAPI(in *openapi.API) {
@@ -120,8 +122,10 @@ func (m *maker) addAPI(in *openapi.API) {
 			}
 			op.Tier = openapi.Text{}
 		}
+		m.addMessages(api.ID, op)
 		api.Operations = append(api.Operations, m.operation(in, op, backends))
 	}
+	m.addSchemas(in)
 	backends.report(m, in)
 	m.gateway.APIs = append(m.gateway.APIs, api)
 }

@@ -26,6 +26,7 @@ type Gateway struct {
 	APIs      []API      `json:"apis"`
 	Endpoints []Endpoint `json:"endpoints"` // shared; referred to by index
 	Policies  Policies   `json:"policies"`
+	Schemas   []byte     `json:"schemas,omitempty"` // PackSchemas: for validation
 }
 
 // API is one definition document.
