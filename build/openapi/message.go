@@ -13,23 +13,44 @@ import (
 // when that is nothing that can be checked. The schemas it names are read
 // later, all together.
 func (s *schemas) messages(p pathItem, o operation) *spec.OperationMessages {
-	m := &spec.OperationMessages{Parameters: s.parameters(p, o)}
+	m := &spec.OperationMessages{}
+	all := s.allParameters(m, p, o)
+	m.Parameters = s.parameters(all)
 	if s.swagger2 {
-		m.Body = s.bodyParameter(p, o)
-	} else if body := s.follow(o.get("requestBody")); body.isMap() {
+		m.Body = s.bodyParameter(o, all)
+	} else if body := s.part(m, o.get("requestBody"), "the request body"); body.isMap() {
 		required, _ := body.get("required").boolean()
 		m.Body = &spec.Content{Required: required, Media: s.media(body.get("content"))}
 	}
 	for _, answer := range o.get("responses").pairs() {
-		media := s.answer(o, s.follow(answer.value))
+		media := s.answer(o, s.part(m, answer.value, "the answer "+answer.name))
 		if status := strings.ToUpper(answer.name); len(media) > 0 {
 			m.Answers = append(m.Answers, spec.Answer{Status: strings.Replace(status, "DEFAULT", "default", 1), Media: media})
 		}
 	}
-	if m.Body == nil && m.Parameters == nil && m.Answers == nil {
+	if m.Body == nil && m.Parameters == nil && m.Answers == nil && m.Unchecked == nil {
 		return nil
 	}
 	return m
+}
+
+// part follows the reference to a part of an operation. One that leads nowhere
+// is no mistake to routing.
+func (s *schemas) part(m *spec.OperationMessages, v value, name string) value {
+	for range maxReferences {
+		at := v.get("$ref")
+		if !at.exists() {
+			return v
+		}
+		next, why := s.find(at)
+		if why != "" {
+			s.warnOnce("part reference", at, "%s: %s is not validated", why, name)
+			m.Unchecked = append(m.Unchecked, name)
+			return value{}
+		}
+		v = next
+	}
+	return value{}
 }
 
 // media keeps the types that may be JSON, in an order that does not depend on
@@ -86,8 +107,8 @@ func (s *schemas) typed(o operation, field string, schema value) []spec.Media {
 }
 
 // bodyParameter gives the parameter of Swagger 2.0 that is the body.
-func (s *schemas) bodyParameter(p pathItem, o operation) *spec.Content {
-	for _, v := range s.allParameters(p, o) {
+func (s *schemas) bodyParameter(o operation, all []value) *spec.Content {
+	for _, v := range all {
 		if in, _ := v.get("in").scalar(); in == "body" {
 			required, _ := v.get("required").boolean()
 			return &spec.Content{Required: required, Media: s.typed(o, "consumes", v.get("schema"))}
@@ -98,11 +119,11 @@ func (s *schemas) bodyParameter(p pathItem, o operation) *spec.Content {
 
 // allParameters gives those of the operation, and those of its path that it
 // does not replace.
-func (s *schemas) allParameters(p pathItem, o operation) []value {
+func (s *schemas) allParameters(m *spec.OperationMessages, p pathItem, o operation) []value {
 	var out []value
 	seen := map[[2]string]bool{}
 	for _, v := range append(o.get("parameters").items(), p.item.get("parameters").items()...) {
-		v = s.follow(v)
+		v = s.part(m, v, "a parameter")
 		name, _ := v.get("name").scalar()
 		in, _ := v.get("in").scalar()
 		if key := [2]string{name, in}; v.isMap() && !seen[key] {
@@ -117,9 +138,9 @@ func (s *schemas) allParameters(p pathItem, o operation) []value {
 // parameter object).
 var notParameters = []string{"accept", "content-type", "authorization"}
 
-func (s *schemas) parameters(p pathItem, o operation) []spec.Parameter {
+func (s *schemas) parameters(all []value) []spec.Parameter {
 	var out []spec.Parameter
-	for _, v := range s.allParameters(p, o) {
+	for _, v := range all {
 		name, _ := v.get("name").scalar()
 		in, _ := v.get("in").scalar()
 		if !slices.Contains([]string{"path", "query", "header"}, in) || name == "" ||

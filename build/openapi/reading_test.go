@@ -61,7 +61,7 @@ func TestSwagger2IsReadLikeOpenAPI3(t *testing.T) {
 
 func TestWhatRoutingDoesNotNeedMayBeWrong(t *testing.T) {
 	for _, version := range []string{"3.0.3", "3.1.0", "3.2.0"} {
-		api := readOne(t, `
+		apis, l := readText(t, `
 openapi: `+version+`
 info: {title: Pets, version: 1.10, contact: 5, license: [wrong]}
 servers: [{url: https://a.example/v1, description: [wrong]}]
@@ -82,6 +82,11 @@ components:
     B: {pattern: '(?<=a)b', default: {wrong: [1]}, type: [string, wrong], example: 7}
   pathItems: {x: {get: {}}}
 `)
+		// Requests and answers are validated as far as they can be.
+		if got := printed(l); !strings.Contains(got, `"https://elsewhere.example/p.yaml" is outside the project: a parameter is not validated (and 2 more like it)`) || len(l) != 1 || len(apis) != 1 {
+			t.Fatal(got)
+		}
+		api := apis[0]
 		if listed(api) != "GET /a/{b}" || api.Version.Value != "1.10" {
 			t.Errorf("%s: %s, version %s", version, listed(api), api.Version.Value)
 		}

@@ -319,7 +319,10 @@ type Proxy struct {
 }
 
 // Validation is [validationConfig].
-type Validation struct{ Request, Response bool }
+type Validation struct {
+	Request, Response bool
+	MaxBodySize       int // bytes
+}
 
 // Server is [server].
 type Server struct {

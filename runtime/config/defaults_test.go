@@ -87,6 +87,7 @@ analytics.choreoAnalytics.configEndpoint = "https://analytics-event-auth.choreo.
 analytics.choreoAnalytics.authToken = ""
 validationConfig.enableRequestValidation = false
 validationConfig.enableResponseValidation = false
+validationConfig.maxBodySize = 1048576
 http2.enable = true
 httpClients.verifyHostname = true
 httpClients.disableSslVerification = false

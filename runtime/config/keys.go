@@ -104,8 +104,9 @@ func (l *loader) serverKeys() []key {
 		{path: "interceptorConfig.timeout", set: span(&l.cfg.Interceptors.Timeout, 10*time.Second, time.Millisecond, 0)},
 		{path: "responseCache.memoryBudgetMB", set: megabytes(&l.cfg.Cached.Memory, 64)},
 		{path: "responseCache.maxEntityBodySize", set: number(&l.cfg.Cached.MaxBody, 1<<20, 1, 1<<30)},
-		{path: "validationConfig.enableRequestValidation", status: later, set: flag(&l.cfg.Validation.Request, false)},
-		{path: "validationConfig.enableResponseValidation", status: later, set: flag(&l.cfg.Validation.Response, false)},
+		{path: "validationConfig.enableRequestValidation", set: flag(&l.cfg.Validation.Request, false)},
+		{path: "validationConfig.enableResponseValidation", set: flag(&l.cfg.Validation.Response, false)},
+		{path: "validationConfig.maxBodySize", set: number(&l.cfg.Validation.MaxBodySize, 1<<20, 1, 1<<30)},
 	}
 }
 

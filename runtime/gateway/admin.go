@@ -112,6 +112,8 @@ type State struct {
 	// Those that can be told something about: several URLs, a breaker ...
 	Endpoints []backend.EndpointState `json:"endpoints,omitempty"`
 	Cache     *cache.Stats            `json:"responseCache,omitempty"`
+
+	Validation *ValidationState `json:"validation,omitempty"`
 }
 
 // State gives the state of the whole gateway.
@@ -135,6 +137,7 @@ func (g *Gateway) State() State {
 		stored := now.cache.Stats()
 		s.Cache = &stored
 	}
+	s.Validation = now.validationState()
 	if g.access != nil {
 		written := g.access.log.Stats()
 		s.Counters.AccessLog = &written

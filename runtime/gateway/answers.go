@@ -27,6 +27,9 @@ func when(configured bool, s exchange.Stage) exchange.Stage {
 // replies are what happens to every answer before it is written, in order.
 func (g *generation) replies() []func(*exchange.Exchange) {
 	list := []func(*exchange.Exchange){g.throttle.Announce}
+	if g.options.Config.Validation.Response {
+		list = slices.Insert(list, 0, g.validator.Answer)
+	}
 	if g.interceptors != nil {
 		list = slices.Insert(list, 0, g.interceptors.Response)
 	}

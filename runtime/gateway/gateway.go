@@ -38,6 +38,7 @@ import (
 	"mgw/runtime/internal/router"
 	"mgw/runtime/internal/telemetry"
 	"mgw/runtime/internal/throttle"
+	"mgw/runtime/internal/validate"
 	"mgw/runtime/internal/wire"
 	"mgw/runtime/spec"
 )
@@ -97,6 +98,7 @@ type generation struct {
 	headers      *headers.Headers        // nil: fields are passed on as they are
 	interceptors *intercept.Interceptors // nil: no operation has any
 	cache        *cache.Cache            // nil: no API wants one
+	validator    *validate.Validator     // nil: off
 
 	handler  *exchange.Chain // what chain gave
 	users    users
@@ -167,6 +169,9 @@ func (g *generation) buildRooms() error {
 		return err
 	}
 	g.buildAnswers()
+	if err := g.buildValidation(); err != nil {
+		return err
+	}
 	if err := g.buildInterceptors(); err != nil {
 		return err
 	}
@@ -235,6 +240,7 @@ func (g *generation) chain() *exchange.Chain {
 			g.auth.Authenticate,
 			when(g.interceptors != nil, g.interceptors.Classify),
 			g.throttle.Check,
+			when(g.options.Config.Validation.Request, g.validator.Request),
 			when(g.interceptors != nil, g.interceptors.Request),
 			when(g.headers != nil, g.headers.Request),
 			when(g.cache != nil, g.cache.Answer),

@@ -69,17 +69,17 @@ var constructs = []construct{
       parameters:
       - {name: a, in: path, required: false, schema: {type: integer, default: x, example: [1], pattern: '^(?!x)\p{Foo}(?<=y)\1$', minimum: 9, maximum: 1}}
       responses: {banana: {}, 200: {content: {a/b: {schema: {type: strange, enum: 5, $ref: 7}, example: 1, examples: wrong}}}}
-`, "", []string{"/v1/p/1 -> GET /v1/p/{a}"}},
+`, `pattern "^(?!x)\\p{Foo}(?<=y)\\1$" is not one that Go's regexp reads (no look-around, no back references): it is not validated`, []string{"/v1/p/1 -> GET /v1/p/{a}"}},
 	{"broken and external references", constructHead + `paths:
   /p:
     parameters: [{$ref: '#/nowhere'}, {$ref: 'https://a.example/p.yaml#/x'}]
     get: {requestBody: {$ref: ../../../../etc/passwd}, responses: {200: {$ref: other.yaml}}}
 components: {schemas: {A: {$ref: '#/components/schemas/A'}, B: {$ref: 5}, C: {$ref: 'file:///etc/passwd'}}}
-`, "", []string{"/v1/p -> GET /v1/p"}},
+`, `$ref "#/nowhere" leads nowhere: a parameter is not validated (and 3 more like it)`, []string{"/v1/p -> GET /v1/p"}},
 	{"path items of components", strings.Replace(constructHead, "3.0.3", "3.1.0", 1) +
 		"paths:\n  /p: {$ref: '#/components/pathItems/P'}\ncomponents: {pathItems: {P: {get: {}}}}\n", "", []string{"/v1/p -> GET /v1/p"}},
 	{"unknown siblings in 3.1", strings.Replace(constructHead, "3.0.3", "3.1.0", 1) +
-		"jsonSchemaDialect: 5\nnovel: {a: 1}\npaths:\n  /p: {summary: x, get: {novel: 1, responses: {200: {$ref: '#/x', summary: y, z: 1}}}}\n", "", []string{"/v1/p -> GET /v1/p"}},
+		"jsonSchemaDialect: 5\nnovel: {a: 1}\npaths:\n  /p: {summary: x, get: {novel: 1, responses: {200: {$ref: '#/x', summary: y, z: 1}}}}\n", `$ref "#/x" leads nowhere: the answer 200 is not validated`, []string{"/v1/p -> GET /v1/p"}},
 	{"3.2", strings.Replace(constructHead, "3.0.3", "3.2.0", 1) + "paths:\n  /p: {get: {}, additionalOperations: {COPY: {}}}\n", "", []string{"/v1/p -> GET /v1/p"}},
 	{"no title", "openapi: 3.0.3\ninfo: {}\nservers: [{url: 'https://a.example/v1'}]\npaths: {/p: {get: {}}}\n",
 		"info.title is missing: the API is called \"a\", after the file\ninfo.version is missing: taken as 1.0.0", []string{"/v1/p -> GET /v1/p"}},

@@ -73,6 +73,13 @@ var (
 
 const msgRuntime = "Runtime Error"
 
+// Messages that do not match their schema (contract 5.5): the description says
+// where and why.
+var (
+	InvalidRequest  = newFault(400, 400, "Bad Request", "")
+	InvalidResponse = newFault(500, 500, "Bad Response", "")
+)
+
 // Requests that no operation answers (contract 2.9), or that cannot be read.
 // Their bodies stand without the fault envelope.
 var (
