@@ -14,7 +14,8 @@ import (
 	"mgw/runtime/diag"
 )
 
-// Entry is a key for the top of a document and its value, plain data.
+// Entry is a key for the top of a document and its value: a word or a boolean,
+// or lists and mappings of such.
 type Entry struct {
 	Name  string
 	Value any
@@ -32,13 +33,13 @@ func Set(doc Document, data []byte, entries []Entry) ([]byte, error) {
 	}
 	text := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	mark := data[:len(data)-len(text)]
-	e, err := newEditor(doc.File, text)
+	e, err := newEditor(doc, text)
 	if err != nil {
 		return nil, err
 	}
 	changed, err := e.set(entries)
 	if err == nil {
-		err = holds(doc.File, changed, entries)
+		err = e.holds(doc.File, changed, entries)
 	}
 	if err != nil {
 		return nil, err
@@ -47,24 +48,46 @@ func Set(doc Document, data []byte, entries []Entry) ([]byte, error) {
 }
 
 // holds makes sure that a change by text is what was meant.
-func holds(file string, data []byte, entries []Entry) error {
-	doc, l := Parse(file, data)
-	if l.Errors() > 0 || doc.Root == nil {
+func (e *editor) holds(file string, data []byte, entries []Entry) error {
+	values, err := e.topLevel(file, data)
+	if err != nil {
 		return errWriting
 	}
-	for _, e := range entries {
+	for _, n := range entries {
 		var got, want any
-		for i := 0; i+1 < len(doc.Root.Content); i += 2 {
-			if doc.Root.Content[i].Value == e.Name && doc.Root.Content[i+1].Decode(&got) != nil {
-				return errWriting
-			}
+		encoded, err := yaml.Marshal(n.Value)
+		if err != nil || yaml.Unmarshal(encoded, &want) != nil {
+			return errWriting
 		}
-		encoded, err := yaml.Marshal(e.Value)
-		if err != nil || yaml.Unmarshal(encoded, &want) != nil || !reflect.DeepEqual(got, want) {
+		if decode := values[n.Name]; decode == nil || decode(&got) != nil || !reflect.DeepEqual(got, want) {
 			return errWriting
 		}
 	}
 	return nil
+}
+
+// topLevel gives what decodes the values of a document. JSON, which may be a
+// giant, is not read deeper for it.
+func (e *editor) topLevel(file string, data []byte) (map[string]func(any) error, error) {
+	values := map[string]func(any) error{}
+	if e.flow {
+		var raw map[string]json.RawMessage
+		if err := json.Unmarshal(data, &raw); err != nil {
+			return nil, err
+		}
+		for name, text := range raw {
+			values[name] = func(v any) error { return json.Unmarshal(text, v) }
+		}
+		return values, nil
+	}
+	doc, l := Parse(file, data)
+	if l.Errors() > 0 || doc.Root == nil {
+		return nil, errWriting
+	}
+	for i := 0; i+1 < len(doc.Root.Content); i += 2 {
+		values[doc.Root.Content[i].Value] = doc.Root.Content[i+1].Decode
+	}
+	return values, nil
 }
 
 var errWriting = errors.New("its first level is written in a way that cannot be changed here: set the extensions in the file")
@@ -77,16 +100,14 @@ type editor struct {
 	flow bool         // {"a": 1}, not a: 1
 }
 
-func newEditor(file string, data []byte) (*editor, error) {
-	var problems diag.List
+func newEditor(doc Document, data []byte) (*editor, error) {
 	e := &editor{data: data, flow: bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{"))}
-	var root *yaml.Node
-	if e.flow || isJSON(file) {
-		root = parseJSON(file, data, &problems)
-	} else {
-		root = parseYAML(file, data, &problems)
+	root := doc.Root
+	if !e.flow {
+		var problems diag.List
+		root = parseYAML(doc.File, data, &problems) // untidied
 	}
-	if root == nil || !e.flow && root.Style&yaml.FlowStyle != 0 {
+	if root == nil || e.flow != json.Valid(data) || !e.flow && root.Style&yaml.FlowStyle != 0 {
 		return nil, errWriting // a flow mapping that is not JSON, or follows something
 	}
 	lines := lineStarts(data)

@@ -17,14 +17,15 @@ const (
 
 // difference is what diff prints with --format json; fields are only ever added.
 type difference struct {
+	APIs   []change `json:"apis"`
 	Routes []change `json:"routes"`
 	Tiers  []change `json:"tiers"`
 }
 
-func (d difference) some() bool { return len(d.Routes)+len(d.Tiers) > 0 }
+func (d difference) some() bool { return len(d.APIs)+len(d.Routes)+len(d.Tiers) > 0 }
 
-// change is of an operation, which has a method and a path, or of a tier or
-// policy, which has a kind and a name.
+// change is of an operation, which has a method and a path, or of an API, tier
+// or policy, which has a kind and a name.
 type change struct {
 	Change string  `json:"change"`
 	Method string  `json:"method,omitempty"`
@@ -41,7 +42,7 @@ type field struct {
 	New   string `json:"new"`
 }
 
-// item is an operation or a tier.
+// item is an API, an operation or a tier.
 type item struct {
 	key   string // the same on both sides
 	shown change
@@ -53,7 +54,11 @@ type fact struct{ name, value string }
 // compare gives what changed from one gateway to another. Definitions alone
 // know no tiers.
 func compare(from, to *spec.Gateway, alone bool) difference {
-	d := difference{Routes: changes(operationItems(from), operationItems(to)), Tiers: []change{}}
+	d := difference{
+		APIs:   changes(apiItems(from), apiItems(to)),
+		Routes: changes(operationItems(from), operationItems(to)),
+		Tiers:  []change{},
+	}
 	if !alone {
 		d.Tiers = changes(policyItems(from.Policies), policyItems(to.Policies))
 	}
@@ -104,6 +109,31 @@ func differing(from, to []fact) []field {
 
 var parameterName = regexp.MustCompile(`\{[^}+]*`)
 
+// apiItems knows an API by its base path, or by its name where several are at
+// the root.
+func apiItems(g *spec.Gateway) []item {
+	atRoot := 0
+	for _, api := range g.APIs {
+		if api.BasePath == "" {
+			atRoot++
+		}
+	}
+	var items []item
+	for _, api := range g.APIs {
+		key := api.BasePath
+		if key == "" && atRoot > 1 {
+			key = api.Name
+		}
+		items = append(items, item{key: key, shown: change{Kind: "API", Name: api.Name}, facts: []fact{
+			{"name", api.Name},
+			{"version", api.Version},
+			{"scheme", strings.Join(api.Transports, ", ")},
+			{"cors", asJSON(api.CORS)},
+		}})
+	}
+	return items
+}
+
 func operationItems(g *spec.Gateway) []item {
 	all := routes(g)
 	items := make([]item, 0, len(all))
@@ -114,12 +144,9 @@ func operationItems(g *spec.Gateway) []item {
 				key:   r.Method + " " + parameterName.ReplaceAllString(r.Path, "{"),
 				shown: change{Method: r.Method, Path: r.Path},
 				facts: []fact{
-					{"api", r.API + " " + r.Version},
-					{"scheme", strings.Join(api.Transports, ", ")},
 					{"security", r.securityText() + credentialPlaces(api, op)},
 					{"limits", r.limitText()},
 					{"backend", r.backendText()},
-					{"cors", asJSON(api.CORS)},
 				},
 			})
 		}

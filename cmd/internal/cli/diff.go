@@ -89,6 +89,9 @@ func (a *app) printDifference(d difference) error {
 		a.out.line("Nothing changes for callers.")
 		return nil
 	}
+	for _, c := range d.APIs {
+		a.printChange(c, c.Kind+" "+c.Name)
+	}
 	for _, c := range d.Routes {
 		a.printChange(c, fmt.Sprintf("%-7s %s", c.Method, c.Path))
 	}
@@ -96,7 +99,7 @@ func (a *app) printDifference(d difference) error {
 		a.printChange(c, c.Kind+" "+c.Name)
 	}
 	counts := map[string]int{}
-	for _, list := range [][]change{d.Routes, d.Tiers} {
+	for _, list := range [][]change{d.APIs, d.Routes, d.Tiers} {
 		for _, c := range list {
 			counts[c.Change]++
 		}
