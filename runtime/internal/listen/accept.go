@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -49,11 +50,25 @@ func (l *Listener) serveConn(conn net.Conn) {
 	switch {
 	case err != nil:
 		l.options.Log.Debug("TLS handshake failed", "error", err, "peer", conn.RemoteAddr())
+		answerPlaintext(err)
 		_ = conn.Close()
 	case state.NegotiatedProtocol == "h2":
 		l.handed.give(conn)
 	default:
 		_ = l.options.Engine(conn, &state) // HTTP/2 was for ALPN to say
+	}
+}
+
+// answerPlaintext tells a client who spoke plain HTTP to the TLS port what is
+// wrong, as net/http's server does.
+func answerPlaintext(err error) {
+	e, ok := errors.AsType[tls.RecordHeaderError](err)
+	if !ok || e.Conn == nil {
+		return
+	}
+	switch string(e.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET":
+		_, _ = io.WriteString(e.Conn, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nPlain HTTP was spoken to the HTTPS port.\n")
 	}
 }
 

@@ -89,6 +89,10 @@ func (f *front) fill(x *exchange.Exchange, r *http.Request) *reply.Fault {
 		return reply.HeaderTooLarge
 	case x.Request.Count(exchange.ContentLength) > 1 || len(x.Host) == 0 && (x.Major > 1 || x.Minor > 0):
 		return reply.BadRequest
+	case len(x.Host) > 0 && !validHost(r.Host):
+		return reply.BadRequest
+	case x.Major == 1 && x.Minor > 1:
+		return reply.VersionNotSupported
 	case f.options.Limits.Body > 0 && r.ContentLength > f.options.Limits.Body:
 		return reply.BodyTooLarge
 	}
@@ -129,9 +133,13 @@ func (f *front) target(x *exchange.Exchange, r *http.Request) *reply.Fault {
 		if !ok || !strings.EqualFold(scheme, x.Scheme) {
 			return reply.BadRequest
 		}
-		target = rest[len(rest):]
+		authority := rest
+		target = ""
 		if i := strings.IndexAny(rest, "/?"); i >= 0 {
-			target = rest[i:]
+			authority, target = rest[:i], rest[i:]
+		}
+		if authority != r.Host { // a user, or no authority at all
+			return reply.BadRequest
 		}
 		if !strings.HasPrefix(target, "/") {
 			target = "/" + target

@@ -21,13 +21,24 @@ func TestTargetsAreTakenApartAsTheyCame(t *testing.T) {
 	for _, tc := range []struct{ uri, target, path, query string }{
 		{"/a", "/a", "/a", ""}, {"/a?", "/a?", "/a", ""}, {"/a?b?c", "/a?b?c", "/a", "b?c"}, {"//a/%2F", "//a/%2F", "//a/%2F", ""},
 		{"http://h/a?b", "/a?b", "/a", "b"}, {"HTTP://h", "/", "/", ""}, {"http://h?b", "/?b", "/", "b"}, {"http://h//", "//", "//", ""},
-		{"https://h/", "", "", ""}, {"h:80", "", "", ""}, {"x", "", "", ""},
+		{"https://h/", "", "", ""}, {"http://u@h/", "", "", ""}, {"http:///a", "", "", ""}, {"h:80", "", "", ""}, {"x", "", "", ""},
 	} {
 		var x exchange.Exchange
 		x.Scheme = "http"
-		fault := f.target(&x, &http.Request{RequestURI: tc.uri})
+		fault := f.target(&x, &http.Request{RequestURI: tc.uri, Host: "h"})
 		if (fault != nil) != (tc.path == "") || string(x.Target) != tc.target || string(x.Path) != tc.path || string(x.Query) != tc.query {
 			t.Errorf("%s: %q %q %q, %v", tc.uri, x.Target, x.Path, x.Query, fault)
+		}
+	}
+}
+
+func TestHostsThatNameNothingAreRefused(t *testing.T) {
+	for host, want := range map[string]bool{
+		"a": true, "a.b:80": true, "a:": true, "[::1]": true, "[::1]:8080": true, "127.0.0.1:1": true, "a_b": true,
+		"": false, ":80": false, "a:1:2": false, "a:65536": false, "a:x": false, "[::1": false, "[fe80::1%25e]": false, "u@a": false, "a/b": false, "a b": false, "a?b": false,
+	} {
+		if got := validHost(host); got != want {
+			t.Errorf("%q: %v", host, got)
 		}
 	}
 }

@@ -85,6 +85,7 @@ var (
 var (
 	NotFound            = status(404, "No matching resource found for given API Request")
 	MethodNotAllowed    = status(405, "Method not allowed for given API resource")
+	PlaintextPort       = status(400, "TLS was spoken to the plain HTTP port")
 	BadRequest          = status(400, "The request is not valid HTTP, or its target can be read in more than one way")
 	BodyTooLarge        = status(413, "The request body is too large")
 	URITooLong          = status(414, "The request target is too long")

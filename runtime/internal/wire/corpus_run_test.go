@@ -1,18 +1,15 @@
 package wire
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/listen/fronttest"
 	"mgw/runtime/internal/reply"
 )
 
@@ -53,75 +50,26 @@ func TestRawRequests(t *testing.T) {
 		Panic:   func(x *exchange.Exchange, r any) { t.Error(r); reply.Internal.Send(x) },
 	}
 	p := newProxy(t, "", proxyOptions{server: Options{Chain: chain, MaxBody: 1_000_000}})
-	for _, tc := range rawCases {
+	for _, tc := range fronttest.RawRequests {
 		for _, pace := range []string{"at once", "in pieces"} {
-			t.Run(tc.name+" "+pace, func(t *testing.T) {
+			t.Run(tc.Name+" "+pace, func(t *testing.T) {
 				before := calls.Load()
-				status, body, closed := ask(t, p.addr, tc.send, pace == "in pieces")
+				got, err := fronttest.AskRaw(p.addr, tc.Send, pace == "in pieces")
 				switch {
-				case tc.status == 0 && (status != 200 || body != tc.want):
-					t.Errorf("got %d %q, want %q", status, body, tc.want)
-				case tc.status == 0 && closed && !strings.Contains(tc.send, "HTTP/1.0"):
+				case err != nil:
+					t.Fatal(err)
+				case tc.Status == 0 && (got.Status != 200 || got.Body != tc.Want):
+					t.Errorf("got %d %q, want %q", got.Status, got.Body, tc.Want)
+				case tc.Status == 0 && got.Closed && !strings.Contains(tc.Send, "HTTP/1.0"):
 					t.Error("the connection was closed")
-				case tc.status != 0 && (status != tc.status || !closed):
-					t.Errorf("got %d %q, closed %v, want %d and a closed connection", status, body, closed, tc.status)
-				case tc.status != 0 && calls.Load() != before:
+				case tc.Status != 0 && (got.Status != tc.Status || !got.Closed):
+					t.Errorf("got %d %q, closed %v, want %d and a closed connection", got.Status, got.Body, got.Closed, tc.Status)
+				case tc.Status != 0 && calls.Load() != before:
 					t.Error("the chain has seen it")
+				case !got.Closed && !strings.HasPrefix(got.Second, "200 GET /second ? second"):
+					t.Errorf("the next request was answered %s", got.Second)
 				}
 			})
 		}
 	}
-	if len(rawCases) < 100 {
-		t.Errorf("only %d cases", len(rawCases))
-	}
-}
-
-// ask sends bytes and gives the one answer. Afterwards it tells whether the
-// connection was closed, and that nothing but the answer has come.
-func ask(t *testing.T, addr, send string, pieces bool) (status int, body string, closed bool) {
-	t.Helper()
-	nc, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	const second = "GET /second HTTP/1.1\r\nHost: second\r\nConnection: close\r\n\r\n"
-	go func(send string) {
-		for step := len(send); pieces && len(send) > 0; send = send[min(step, len(send)):] {
-			step = max(1, len(send)/7)
-			if _, err := io.WriteString(nc, send[:step]); err != nil {
-				return
-			}
-			time.Sleep(50 * time.Microsecond) // to make packets of them, not to wait
-		}
-		_, _ = io.WriteString(nc, send)
-	}(send)
-	_ = nc.SetReadDeadline(time.Now().Add(5 * time.Second))
-	r := bufio.NewReader(nc)
-	method, _, _ := strings.Cut(strings.TrimLeft(send, "\r\n "), " ")
-	resp, err := http.ReadResponse(r, &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("no answer: %v", err)
-	}
-	content, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatalf("answer cut: %v", err)
-	}
-	if resp.Close {
-		rest, _ := io.ReadAll(r)
-		if len(rest) > 0 {
-			t.Errorf("a second answer: %q", rest)
-		}
-		return resp.StatusCode, string(content), true
-	}
-	_, _ = io.WriteString(nc, second)
-	next, err := http.ReadResponse(r, nil)
-	if err != nil {
-		t.Fatalf("the connection said keep-alive and broke: %v", err)
-	}
-	content2, _ := io.ReadAll(next.Body)
-	if next.StatusCode != 200 || !strings.HasPrefix(string(content2), "GET /second ? second") {
-		t.Errorf("the next request was answered %d %q", next.StatusCode, content2)
-	}
-	return resp.StatusCode, string(content), false
 }

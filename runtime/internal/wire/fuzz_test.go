@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mgw/runtime/internal/exchange"
+	"mgw/runtime/internal/listen/fronttest"
 )
 
 // memoryConn is a connection whose peer has sent some bytes and ended.
@@ -174,8 +175,8 @@ var laxer = []struct {
 }
 
 func FuzzRequestAgainstNetHTTP(f *testing.F) {
-	for _, tc := range rawCases {
-		f.Add([]byte(tc.send))
+	for _, tc := range fronttest.RawRequests {
+		f.Add([]byte(tc.Send))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, errA := ours(data)
@@ -251,8 +252,8 @@ func FuzzAnswer(f *testing.F) {
 // FuzzPassedOn sends any request through the proxy's two halves in memory and
 // reads what comes out with the same strictness.
 func FuzzPassedOn(f *testing.F) {
-	for _, tc := range rawCases {
-		f.Add([]byte(tc.send))
+	for _, tc := range fronttest.RawRequests {
+		f.Add([]byte(tc.Send))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var h requestHead

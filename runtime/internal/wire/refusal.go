@@ -20,6 +20,7 @@ func bad(why string) *refusal { return &refusal{reply.BadRequest, why} }
 var (
 	errLineEnd       = bad("a line does not end in CRLF")
 	errRequestLine   = bad("malformed request line")
+	errPlaintext     = &refusal{reply.PlaintextPort, "TLS on the plaintext port"}
 	errMethod        = bad("malformed method")
 	errTarget        = bad("malformed request target")
 	errMisdirected   = bad("the request target contradicts Host or the scheme")

@@ -50,6 +50,9 @@ func (h *requestHead) parse(raw []byte, m *exchange.Message, limits *headLimits)
 			return false, err
 		}
 		if !ok {
+			if err := h.opening(raw); err != nil {
+				return false, err
+			}
 			return false, h.tooLong(len(raw), limits)
 		}
 		if err := h.tooLong(start, limits); err != nil {
@@ -78,6 +81,19 @@ func (h *requestHead) parse(raw []byte, m *exchange.Message, limits *headLimits)
 			m.AddRaw(start, nameEnd, valueStart, valueEnd)
 		}
 	}
+}
+
+// opening refuses at once what is no HTTP by its first byte, TLS above all, for
+// it may never have a line's end.
+func (h *requestHead) opening(raw []byte) error {
+	const handshake = 0x16 // RFC 8446 section 5.1
+	switch {
+	case h.begun || h.start == len(raw) || raw[h.start] == '\r' || class[raw[h.start]]&inToken != 0:
+		return nil
+	case raw[h.start] == handshake:
+		return errPlaintext
+	}
+	return errRequestLine
 }
 
 // tooLong refuses a head that has come to n bytes and not ended.

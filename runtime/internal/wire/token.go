@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // What a byte may be part of.
 const (
@@ -26,10 +29,10 @@ var class = func() (t [256]uint8) {
 	mark(inPath|inQuery|inHost, "-._~!$&'()*+,;=%")
 	mark(inPath|inQuery, "/:@")
 	mark(inQuery, "?")
-	// Not in RFC 3986, yet browsers send them as they are (WHATWG URL), and no
-	// two parsers read them differently.
-	mark(inPath|inQuery, "[]^|{}")
-	mark(inQuery, "\\`")
+	// Not in RFC 3986, yet browsers send them as they are (WHATWG URL), and a
+	// query is passed on unread. In a path they are refused: the router, which
+	// decides for both fronts, would have to take two forms for one resource.
+	mark(inQuery, "[]^|{}\\`")
 	mark(inValue, "\t")
 	for c := ' '; c <= 0xff; c++ {
 		if c != 0x7f {
@@ -67,27 +70,18 @@ func validValue(b []byte) bool {
 // validHost checks uri-host [ ":" port ] (RFC 9110 section 7.2). An empty host
 // names nothing.
 func validHost(b []byte) bool {
-	host, port := b, []byte(nil)
-	if len(b) > 0 && b[0] == '[' {
-		end := 1
-		for end < len(b) && (class[b[end]]&inHex != 0 || b[end] == ':' || b[end] == '.') {
-			end++
-		}
-		if end < 3 || end == len(b) || b[end] != ']' {
-			return false
-		}
-		host, port = b[:end+1], b[end+1:]
-	} else {
-		for i, c := range b {
-			if c == ':' {
-				host, port = b[:i], b[i:]
-				break
-			}
-		}
-		if len(host) == 0 || !only(host, inHost) || !validEscapes(host) {
-			return false
-		}
+	if len(b) == 0 || b[0] != '[' {
+		name, port, _ := bytes.Cut(b, []byte(":"))
+		return len(name) > 0 && only(name, inHost) && validEscapes(name) && validPort(port)
 	}
+	end := 1
+	for end < len(b) && (class[b[end]]&inHex != 0 || b[end] == ':' || b[end] == '.') {
+		end++
+	}
+	if end < 3 || end == len(b) || b[end] != ']' {
+		return false
+	}
+	port := b[end+1:]
 	return len(port) == 0 || port[0] == ':' && validPort(port[1:])
 }
 
