@@ -13,6 +13,7 @@ import (
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/listen"
 	"mgw/runtime/internal/telemetry"
+	"mgw/runtime/startup"
 )
 
 // reloads is how the gateway takes another configuration: all of it or none.
@@ -162,12 +163,12 @@ func (g *Gateway) report(out Reloaded) {
 				state.LastError = append(state.LastError, p.String())
 			}
 		}
-		log.Error("the configuration was refused; the one before stays", "problems", out.Problems.Errors())
+		log.Error(startup.ConfigurationRefused, "problems", out.Problems.Errors())
 	} else {
 		state.Reloads++
 		state.LastReload, state.LastError, state.NeedsRestart = time.Now(), nil, out.NeedsRestart
 		g.noteDigests(&state)
-		log.Info("the configuration was reloaded", "reloads", state.Reloads)
+		log.Info(startup.ConfigurationReloaded, "reloads", state.Reloads)
 	}
 	g.reloads.state.Store(&state)
 }

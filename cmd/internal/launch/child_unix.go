@@ -84,6 +84,9 @@ func (c *child) release() {
 // terminate asks a process to end.
 func terminate(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }
 
+// hangUp asks a gateway to read its configuration anew.
+func hangUp(pid int) error { return syscall.Kill(pid, syscall.SIGHUP) }
+
 // lock takes the lock of an open file, or errRunning if another has it. The
 // lock belongs to the open file: it passes to a child with it, and is gone when
 // the last process that has it open is.

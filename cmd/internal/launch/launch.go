@@ -34,7 +34,7 @@ const (
 )
 
 const usage = `Usage: gateway PATH [flags]
-       gateway start|stop|restart|status PATH [flags]
+       gateway start|stop|restart|reload|status PATH [flags]
        gateway version
 
 Runs a gateway that mgw build made. PATH is the executable; where target/NAME
@@ -46,6 +46,8 @@ Commands:
   stop      end the gateway in the background, requests under way first
   restart   stop, then start with the flags given; the one that runs goes on when
             the configuration is of no use
+  reload    have it read its configuration anew, without a request lost; a broken
+            one is shown, and the one before stays
   status    tell whether it runs; exit code 3 when it does not
   version   print the launcher's version
   help      print this text
@@ -66,7 +68,7 @@ Examples:
   gateway stop target/petstore
 `
 
-var verbs = []string{"start", "stop", "restart", "status", "version", "help"}
+var verbs = []string{"start", "stop", "restart", "reload", "status", "version", "help"}
 
 // call is a command line, understood.
 type call struct {
@@ -129,6 +131,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch c.verb {
 	case "stop":
 		return b.stop(ctx)
+	case "reload":
+		return b.reload(ctx)
 	case "status":
 		return b.status()
 	}

@@ -39,4 +39,5 @@ func (*child) terminate()                  {}
 func (*child) release()                    {}
 
 func terminate(int) error { return errNoBackground }
+func hangUp(int) error    { return errNoBackground }
 func lock(*os.File) error { return nil }

@@ -40,6 +40,9 @@ func petstore() {
 	has := func(flag string) bool { return slices.Contains(args, flag) }
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go reloads(hangups, has("--refuse"))
 	for _, arg := range args {
 		if code, ok := strings.CutPrefix(arg, "--exit="); ok {
 			n, _ := strconv.Atoi(code)
@@ -71,6 +74,18 @@ func petstore() {
 			time.Sleep(200 * time.Millisecond)
 		}
 		os.Exit(5)
+	}
+}
+
+// reloads says what a gateway says at each hangup.
+func reloads(hangups <-chan os.Signal, refuse bool) {
+	for range hangups {
+		if refuse {
+			fmt.Println("conf:1:1: unknown key")
+			fmt.Println(startup.ConfigurationRefused)
+			continue
+		}
+		fmt.Println(startup.ConfigurationReloaded)
 	}
 }
 
