@@ -2,11 +2,23 @@ package gateway
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"log/slog"
+	"math/big"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -291,6 +303,25 @@ func TestEveryFixedKeyIsKept(t *testing.T) {
 	}
 }
 
+// Whoever adds a key says here that it can change, or in fixed that it cannot.
+func TestEveryKeyOfTheListenerIsFixedOrReloaded(t *testing.T) {
+	reloaded := []string{"KeyStore", "TrustStore", "CertificateFile", "PrivateKeyFile", "TrustedProxies", "ShutdownTimeout", "ShutdownDelay", "TokenPort", "MaxPipelined"}
+	cfg := new(config.Config)
+	listener := reflect.ValueOf(&cfg.Listener).Elem()
+	for i := range listener.NumField() {
+		name, at := listener.Type().Field(i).Name, listener.Field(i).Addr().Interface()
+		isFixed := slices.ContainsFunc(fixed, func(f struct {
+			key string
+			of  func(*config.Config) any
+		}) bool {
+			return f.of(cfg) == at
+		})
+		if isFixed == slices.Contains(reloaded, name) {
+			t.Errorf("Listener.%s: fixed is %v", name, isFixed)
+		}
+	}
+}
+
 func TestTheAdminListenerReloads(t *testing.T) {
 	r := startReloadable(t, served(okBackend(t)), nil)
 	post := func(token string) (int, string) {
@@ -343,5 +374,82 @@ func TestNothingIsReloadedWhileTheGatewayStops(t *testing.T) {
 	}
 	if out := r.Reload(); out.Applied || len(out.Problems) != 1 {
 		t.Errorf("%+v", out)
+	}
+}
+
+// pair is a certificate of 127.0.0.1 and its key, as PEM.
+func pair(t *testing.T, serial int64) (certificate, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
+
+func TestCertificatesAreReloadedWithoutClosingTheListener(t *testing.T) {
+	overEngines(t, func(t *testing.T, engine string) {
+		first, firstKey := pair(t, 1)
+		r := startReloadable(t, served(okBackend(t)), map[string]string{
+			confFile:  "[listenerConfig]\ncertificateFile = 'tls.pem'\nprivateKeyFile = 'tls.key'\n",
+			"tls.pem": first, "tls.key": firstKey,
+		}, engine)
+		_, secure := r.listener.Addresses()
+		connect := func() *tls.Conn {
+			conn, err := tls.Dial("tcp", secure.String(), &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			return conn
+		}
+		serial := func(conn *tls.Conn) int64 { return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64() }
+		old := connect()
+		second, secondKey := pair(t, 2)
+		r.write("tls.pem", second) // without its key
+		if out := r.Reload(); out.Applied || serial(connect()) != 1 {
+			t.Errorf("half a pair was taken: %+v", out)
+		}
+		r.reload(map[string]string{"tls.key": secondKey})
+		if got := serial(connect()); got != 2 {
+			t.Errorf("certificate %d", got)
+		}
+		fmt.Fprint(old, "GET /pets/many HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if answer, err := io.ReadAll(old); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+			t.Errorf("on the connection from before: %q %v", answer, err)
+		}
+	})
+}
+
+func TestUsersAreReloaded(t *testing.T) {
+	content := served(okBackend(t))
+	content.APIs[0].Operations[2].Security.Schemes = []spec.Scheme{spec.Basic}
+	content.Policies.Subscription = append(content.Policies.Subscription, spec.Tier{Name: spec.TierDefault, Quota: spec.Quota{Count: 10, Window: time.Hour}})
+	user := func(password string) string {
+		return fmt.Sprintf("[b7a.users.kim]\npassword = '@sha256:{%x}'\n", sha256.Sum256([]byte(password)))
+	}
+	r := startReloadable(t, content, map[string]string{confFile: user("one")})
+	ask := func(password string) int {
+		status, _ := get(t, r.url+"/pets/mine", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("kim:"+password)))
+		return status
+	}
+	if one, two := ask("one"), ask("two"); one != 200 || two != 401 {
+		t.Errorf("before: %d %d", one, two)
+	}
+	r.reload(map[string]string{confFile: user("two")})
+	if one, two := ask("one"), ask("two"); one != 401 || two != 200 {
+		t.Errorf("after: %d %d", one, two)
 	}
 }

@@ -17,6 +17,7 @@ var fixed = []struct {
 	{"listenerConfig.httpPort", func(c *config.Config) any { return &c.Listener.HTTPPort }},
 	{"listenerConfig.httpsPort", func(c *config.Config) any { return &c.Listener.HTTPSPort }},
 	{"listenerConfig.engine", func(c *config.Config) any { return &c.Listener.Engine }},
+	{"listenerConfig.keepAlive", func(c *config.Config) any { return &c.Listener.KeepAlive }},
 	{"listenerConfig.maxUriLength", func(c *config.Config) any { return &c.Listener.MaxURILength }},
 	{"listenerConfig.maxHeaderSize", func(c *config.Config) any { return &c.Listener.MaxHeaderSize }},
 	{"listenerConfig.maxEntityBodySize", func(c *config.Config) any { return &c.Listener.MaxBodySize }},
