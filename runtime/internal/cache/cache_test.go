@@ -89,6 +89,10 @@ func (b *bench) do(request string, header ...string) answer {
 			x.Grant.Principal.KeyType = exchange.Sandbox
 			continue
 		}
+		if header[i] == "interceptor" {
+			x.Interception = true
+			continue
+		}
 		x.Request.Add(header[i], header[i+1])
 	}
 	chain := exchange.Chain{
@@ -224,6 +228,8 @@ func TestWhatIsStored(t *testing.T) {
 		{"a cookie", 200, fields("Cache-Control", "max-age=60"), fields("Cookie", "a=b"), false},
 		{"a cookie, public", 200, fields("Cache-Control", "public, max-age=60"), fields("Cookie", "a=b"), true},
 		{"an assertion", 200, fields("Cache-Control", "max-age=60"), fields("X-JWT-Assertion", "a.b.c"), false},
+		{"an interceptor, which may have told who asks", 200, fields("Cache-Control", "max-age=60"), fields("interceptor", ""), false},
+		{"an interceptor, public", 200, fields("Cache-Control", "public, max-age=60"), fields("interceptor", ""), true},
 		{"a range", 200, fields("Cache-Control", "max-age=60"), fields("Range", "bytes=0-1"), false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
