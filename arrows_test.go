@@ -63,6 +63,7 @@ var arrows = []struct {
 	{"cmd/internal/launch", []string{"runtime/startup"}}, // never the runtime itself
 	{"cmd/gateway", []string{"cmd/internal/launch"}},
 	{"cmd/trafficmanager", []string{"runtime/trafficmanager"}},
+	{"samples/interceptors/interceptors", []string{"runtime/interceptor"}}, // what a project is
 	{"samples", []string{"samples"}},
 }
 

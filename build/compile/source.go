@@ -44,5 +44,9 @@ func sourceError(user string, said []string) error {
 	if found == nil {
 		return nil
 	}
+	for i := range found {
+		// The advice that follows names the folder of this build.
+		found[i].Msg, _, _ = strings.Cut(found[i].Msg, "; to add")
+	}
 	return &SourceError{found}
 }

@@ -2,10 +2,12 @@ package pipeline
 
 import (
 	"errors"
+	"strings"
 
 	"mgw/build/compile"
 	"mgw/build/interceptors"
 	"mgw/build/render"
+	"mgw/runtime/diag"
 )
 
 // readCode reads the project's Go code.
@@ -67,7 +69,11 @@ func (b *build) ofUser(err error) error {
 		return err
 	}
 	for _, m := range source.Mistakes {
-		b.Problems.Errorf(m.File, m.Line, m.Col, "%s", m.Msg)
+		p := diag.Problem{File: m.File, Line: m.Line, Col: m.Col, Msg: m.Msg}
+		if strings.Contains(m.Msg, "no required module provides") {
+			p.Hint = "in " + interceptors.Dir + "/: go mod init, where there is no go.mod yet, and go get"
+		}
+		b.Problems.Add(p)
 	}
 	b.Problems.Sort()
 	return ErrProblems
