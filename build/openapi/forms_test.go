@@ -20,6 +20,7 @@ func TestEveryExtensionInEveryForm(t *testing.T) {
 		"x-wso2-throttling-tier", "x-throttling-tier", "x-wso2-disable-security", "x-auth-type", "x-scope",
 		"x-wso2-application-security", "x-wso2-mutual-ssl", "x-wso2-transports", "x-wso2-auth-header", "x-wso2-owner",
 		"x-mgw-throttle-policy", "x-mgw-max-backend-throughput", "x-mgw-max-concurrent-backend",
+		"x-wso2-request-interceptor", "x-wso2-response-interceptor", "x-mgw-classify",
 	}
 	forms := []string{`"word"`, `""`, `null`, `5`, `true`, `[]`, `["word"]`, `[5]`, `{}`, `{"word": 5}`}
 	const head = `{"openapi": "3.0.3", "info": {"title": "a", "version": "1"}, "servers": [{"url": "https://a.example/v1"}],` + "\n"
