@@ -35,6 +35,10 @@ type Options struct {
 	APIs []spec.API
 	Now  func() int64 // the clock's: nanoseconds since the epoch
 
+	// Before is the Cache whose place this one takes: its counts go on, what it
+	// has stored does not.
+	Before *Cache
+
 	Memory  int64 // bytes of all stored answers; 64 MiB
 	MaxBody int   // bytes of one stored body; 1 MiB
 
@@ -54,7 +58,7 @@ type Cache struct {
 	shards   [shards]shard
 	visits   sync.Pool
 	pending  atomic.Int64 // bytes of answers that are not complete yet
-	counts   counts
+	counts   *counts
 }
 
 // New gives nil when no API wants a cache.
@@ -65,7 +69,10 @@ func New(o Options) *Cache {
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
 	}
-	c := &Cache{options: o, seed: maphash.MakeSeed(), fallback: make([]int64, len(o.APIs))}
+	c := &Cache{options: o, seed: maphash.MakeSeed(), fallback: make([]int64, len(o.APIs)), counts: new(counts)}
+	if c.options.Before = nil; o.Before != nil {
+		c.counts = o.Before.counts
+	}
 	c.visits.New = func() any { return &visit{cache: c} }
 	some := false
 	for i := range o.APIs {
