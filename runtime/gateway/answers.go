@@ -69,14 +69,18 @@ func (g *generation) route() exchange.Stage {
 func (g *generation) buildAnswers() {
 	g.cors = cors.New(g.options.Spec.APIs)
 	g.headers = newHeaders(&g.options.Config.Server)
-	g.cache = cache.New(cache.Options{
+	stored := cache.Options{
 		APIs:     g.options.Spec.APIs,
 		Now:      g.clock.Now,
 		Memory:   g.options.Config.Cached.Memory,
 		MaxBody:  g.options.Config.Cached.MaxBody,
 		Identity: identityFields(g.options.Config, g.options.Spec.APIs),
 		Publish:  g.throttle.Publish,
-	})
+	}
+	if before := g.gateway.current(); before != nil {
+		stored.Before = before.cache
+	}
+	g.cache = cache.New(stored)
 }
 
 // identityFields are the request fields in which a backend may find its

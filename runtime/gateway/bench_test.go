@@ -45,6 +45,18 @@ func BenchmarkChain(b *testing.B) {
 	}
 }
 
+// BenchmarkGeneration is what it costs a request to keep its generation.
+func BenchmarkGeneration(b *testing.B) {
+	h, _ := chainForBench(b)
+	s, x := h.(*serving), exchange.Acquire()
+	defer exchange.Release(x)
+	b.ReportAllocs()
+	for b.Loop() {
+		g, lane := s.enter(x)
+		g.users.leave(lane)
+	}
+}
+
 // chainForBench is a gateway's chain before a backend that costs nothing, and
 // a token with limits at the application and the subscription.
 func chainForBench(b *testing.B) (exchange.Handler, string) {

@@ -57,6 +57,9 @@ func (g *generation) run(ctx context.Context) {
 // request is done or the gateway has ended.
 func (g *generation) retire(ended <-chan struct{}) {
 	g.stop()
+	if g.cache != nil { // a WebSocket need not keep its answers in memory
+		g.cache.Retire()
+	}
 	g.users.wait(ended)
 	g.upkeep.Wait()
 	g.close()

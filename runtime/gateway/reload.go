@@ -25,6 +25,7 @@ type reloads struct {
 	digests  map[string]string // of files, when the last attempt began
 	ended    chan struct{}     // closed when no request is left
 	retiring sync.WaitGroup    // generations whose last requests are under way
+	ending   atomic.Int64      // how many of those there are
 	state    atomic.Pointer[ReloadState]
 }
 
@@ -44,6 +45,9 @@ type ReloadState struct {
 	LastReload   time.Time `json:"lastReload,omitzero"` // applied
 	LastError    []string  `json:"lastError,omitempty"` // of the last attempt
 	NeedsRestart []string  `json:"needsRestart,omitempty"`
+	// Ending are configurations that requests under way, WebSockets above all,
+	// still keep.
+	Ending int64 `json:"ending"`
 
 	// Digests of the files in force, as sha256sum gives them.
 	ConfigurationDigest string `json:"configurationDigest,omitempty"`
@@ -131,7 +135,11 @@ func (g *Gateway) swap(next *generation, secured *listen.Secured) {
 	g.listener.Renew(secured)
 	next.start()
 	last := g.serving.current.Swap(next)
-	g.reloads.retiring.Go(func() { last.retire(g.reloads.ended) })
+	g.reloads.ending.Add(1)
+	g.reloads.retiring.Go(func() {
+		last.retire(g.reloads.ended)
+		g.reloads.ending.Add(-1)
+	})
 }
 
 // refused is the outcome of a reload that failed as a whole.
@@ -181,10 +189,12 @@ func (g *Gateway) noteDigests(state *ReloadState) {
 }
 
 func (g *Gateway) reloadState() ReloadState {
+	var now ReloadState
 	if state := g.reloads.state.Load(); state != nil {
-		return *state
+		now = *state
 	}
-	return ReloadState{}
+	now.Ending = g.reloads.ending.Load()
+	return now
 }
 
 // reloadOnDemand reloads at each hangup, and when a file has changed, until

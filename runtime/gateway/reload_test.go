@@ -243,13 +243,16 @@ func TestRequestsUnderWayEndWithTheConfigurationTheyBeganWith(t *testing.T) {
 		if _, body := get(t, r.url+"/pets/many"); body != "new" {
 			t.Errorf("after the reload: %q", body)
 		}
+		if n := r.State().Reloads.Ending; n != 1 {
+			t.Errorf("%d configurations are ending", n)
+		}
 		close(finish)
 		if got := <-answer; got != "old<nil>" {
 			t.Errorf("the request under way got %q", got)
 		}
 		r.reloads.retiring.Wait()
-		if n := first.inFlight(); n != 0 {
-			t.Errorf("%d requests in the first generation", n)
+		if n, ending := first.inFlight(), r.State().Reloads.Ending; n != 0 || ending != 0 {
+			t.Errorf("%d requests in the first generation, %d configurations are ending", n, ending)
 		}
 	})
 }
