@@ -4,8 +4,8 @@
 //	make corpus
 //
 // It downloads them through package managers (npm, go), which it needs, and keeps
-// them in a cache. Each has to be read and planned within its limits of time and
-// memory. Of some the gateway is built and started, and a request for each
+// them in a cache. Each has to be read and planned within its limits of time (on
+// a busy machine, of the processor's time) and memory. Of some the gateway is built and started, and a request for each
 // operation has to reach the backend with its own path and nothing else; another
 // method gets 405 with the right Allow, another path 404.
 package main
@@ -23,7 +23,6 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
-	"time"
 
 	"mgw/samples/internal/harness"
 )
@@ -129,17 +128,18 @@ func serveBackend() (url string, end func() error, err error) {
 
 func printTable(results []result) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "definition\tMB\toperations\twarnings\tread s\tlimit\tMiB\tbuild s\tMiB\tstart ms\trequested\t")
+	fmt.Fprintln(w, "definition\tMB\toperations\twarnings\tread s\tcpu s\tlimit\tMiB\tbuild s\tcpu s\tMiB\tstart ms\tcpu ms\trequested\t")
 	total := 0
 	for _, r := range results {
 		limit := r.limit
 		if limit == 0 {
 			limit = anyLimit
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%d\t%d\t%.1f\t%.0f\t%d\t%s\t%s\t%s\t%s\t\n", r.name, float64(r.size)/1e6, r.operations, r.warnings,
-			r.read.took.Seconds(), limit.Seconds(), r.read.peak>>20,
-			orDash(r.build.took.Seconds(), "%.1f"), orDash(float64(r.build.peak>>20), "%.0f"),
-			orDash(float64(r.start/time.Millisecond), "%.0f"), orDash(float64(r.checked), "%.0f"))
+		fmt.Fprintf(w, "%s\t%.1f\t%d\t%d\t%.1f\t%.1f\t%.0f\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t\n",
+			r.name, float64(r.size)/1e6, r.operations, r.warnings,
+			r.read.took.Seconds(), r.read.cpu.Seconds(), limit.Seconds(), r.read.peak>>20,
+			orDash(r.build.took.Seconds(), "%.1f"), orDash(r.build.cpu.Seconds(), "%.1f"), orDash(float64(r.build.peak>>20), "%.0f"),
+			orDash(r.start.took.Seconds()*1e3, "%.0f"), orDash(r.start.cpu.Seconds()*1e3, "%.0f"), orDash(float64(r.checked), "%.0f"))
 		total += r.operations
 	}
 	if err := w.Flush(); err != nil {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,14 +33,19 @@ type result struct {
 	warnings   int
 	read       usage // mgw build --dry-run: reading and planning
 	build      usage // mgw build
-	start      time.Duration
+	start      usage
 	checked    int // operations that requests were sent for
 }
 
 type usage struct {
 	took time.Duration
+	cpu  time.Duration
 	peak int64 // bytes
 }
+
+// own is what limits hold for: where other programs keep the machine busy, the
+// clock says less than the processor's time.
+func (u usage) own() time.Duration { return min(u.took, u.cpu) }
 
 // plan is what `mgw build --dry-run --format json` prints.
 type plan struct {
@@ -126,6 +133,7 @@ func (t trial) mgw(ctx context.Context, args ...string) ([]byte, usage, error) {
 	}
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		used.peak = r.Maxrss << 10 // of the compiler, where that takes more
+		used.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	return out, used, nil
 }
@@ -136,34 +144,52 @@ func (t trial) within(used usage) error {
 		limit = anyLimit
 	}
 	switch {
-	case used.took > limit:
-		return fmt.Errorf("reading took %v, at most %v was to be", used.took, limit)
+	case used.own() > limit:
+		return fmt.Errorf("reading took %v, at most %v was to be", used.own(), limit)
 	case used.peak > memoryLimit:
 		return fmt.Errorf("reading took %d MiB, at most %d was to be", used.peak>>20, memoryLimit>>20)
 	}
 	return nil
 }
 
-// maxStarts is how often a start is measured: other work on the machine makes
-// some slow.
-const maxStarts = 10
-
-// fastestStart gives how long the gateway takes until it listens, at best.
-func (t trial) fastestStart(ctx context.Context) (time.Duration, error) {
-	best := time.Hour
-	for i := 0; i < maxStarts && (i < 3 || best > startLimit); i++ {
+// fastestStart is the best of three: what it takes until the gateway listens.
+func (t trial) fastestStart(ctx context.Context) (best usage, err error) {
+	for i := range 3 {
 		start := time.Now()
 		g, err := t.tools.StartGateway(ctx, t.dir, filepath.Join(t.name, "target", t.name))
 		if err != nil {
-			return 0, err
+			return best, err
 		}
-		best = min(best, time.Since(start))
+		used := usage{took: time.Since(start), cpu: cpuOf(g.Pid())}
+		if i == 0 || used.own() < best.own() {
+			best = used
+		}
 		if err := g.Stop(); err != nil {
-			return 0, err
+			return best, err
 		}
 	}
-	if t.start && best > startLimit {
-		return best, fmt.Errorf("the gateway took %v to start, at most %v was to be", best, startLimit)
+	if t.start && best.own() > startLimit {
+		return best, fmt.Errorf("the gateway took %v to start, at most %v was to be", best.own(), startLimit)
 	}
 	return best, nil
+}
+
+// cpuOf is the processor's time that a process has used, as Linux tells it;
+// elsewhere an hour, so that only the clock counts.
+func cpuOf(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return time.Hour
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // the name may hold anything
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return time.Hour
+	}
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err1 != nil || err2 != nil {
+		return time.Hour
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond // ticks of a hundredth
 }
