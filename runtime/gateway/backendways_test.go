@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 
 	"mgw/runtime/internal/exchange"
 	"mgw/runtime/internal/wire"
+	"mgw/runtime/spec"
 )
 
 // proxyServer is an outgoing proxy that wants a credential.
@@ -303,3 +305,43 @@ type waiting struct {
 
 func (p waiting) Context() context.Context { return p.ctx }
 func (p waiting) Gone() bool               { return false }
+
+func TestTheCredentialOfABackendComesFromOutside(t *testing.T) {
+	var seen sync.Map
+	url := backendOf(t, func(_ http.ResponseWriter, r *http.Request) { seen.Store(r.URL.Path, r.Header.Get("Authorization")) })
+	for _, tc := range []struct {
+		name             string
+		security, shared bool
+		settings         []string
+		want             string // "" for an error
+	}{
+		{"password", true, false, []string{"pets_prod_basic_password=hunter2"}, "Basic dXNlcjpodW50ZXIy"},
+		{"password and user", true, false, []string{"pets_prod_basic_password=hunter2", "pets_prod_basic_username=me"}, "Basic bWU6aHVudGVyMg=="},
+		{"where the definition has none", false, false, []string{"pets_prod_basic_password=hunter2", "pets_prod_basic_username=me"}, "Basic bWU6aHVudGVyMg=="},
+		{"for both kinds", true, true, []string{"pets_prod_basic_password=hunter2", "pets_sand_basic_password=hunter3"}, "Basic dXNlcjpodW50ZXIy"},
+		{"for one kind of two", true, true, []string{"pets_prod_basic_password=hunter2"}, ""},
+		{"none", true, false, nil, ""},
+	} {
+		content := served(url)
+		if tc.security {
+			content.Endpoints[0].Security = &spec.EndpointSecurity{Type: "basic", Username: "user"}
+		}
+		for i := range content.APIs[0].Operations {
+			if tc.shared {
+				content.APIs[0].Operations[i].Sandbox = 0
+			}
+		}
+		if tc.want == "" {
+			_, err := New(Options{Spec: content, Config: load(t, tc.settings...), Log: slog.New(slog.DiscardHandler), CheckOnly: true})
+			if err == nil || !strings.Contains(err.Error(), "set pets_prod_basic_password or pets_sand_basic_password in the environment") {
+				t.Errorf("%s: %v", tc.name, err)
+			}
+			continue
+		}
+		g := start(t, content, tc.settings...)
+		get(t, g.url+"/pets/many")
+		if got, _ := seen.Load("/many"); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+}

@@ -26,8 +26,12 @@ func override(g *spec.Gateway, overrides []*config.EndpointOverride) (passwords 
 				if err != nil {
 					return nil, err
 				}
-				to = len(g.Endpoints)
-				g.Endpoints = append(g.Endpoints, e)
+				// In its place, unless the other kind goes on with it as it was.
+				if to = *used; refers(g, !o.Sandbox, to) {
+					to = len(g.Endpoints)
+					g.Endpoints = append(g.Endpoints, e)
+				}
+				g.Endpoints[to] = e
 				changed[*used] = to
 				passwords[to] = o.Account.Password
 			}
@@ -53,6 +57,10 @@ func uses(g *spec.Gateway, sandbox bool) (all []*int) {
 		}
 	}
 	return all
+}
+
+func refers(g *spec.Gateway, sandbox bool, endpoint int) bool {
+	return slices.ContainsFunc(uses(g, sandbox), func(used *int) bool { return *used == endpoint })
 }
 
 func apply(e spec.Endpoint, o *config.EndpointOverride) (spec.Endpoint, error) {

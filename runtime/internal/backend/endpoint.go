@@ -91,7 +91,7 @@ func (b *Backends) secure(e *endpoint, index int, s *spec.EndpointSecurity) erro
 		password, ok = b.options.Password(index)
 	}
 	if !ok {
-		return errors.New("security needs a password and there is none")
+		return fmt.Errorf("security needs a password: set %s_prod_basic_password or %[1]s_sand_basic_password in the environment", e.name)
 	}
 	e.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(s.Username+":"+password))
 	return nil
