@@ -67,7 +67,8 @@ type Backends struct {
 	unreachable, timeout, suspended *reply.Fault
 }
 
-// New reads the endpoints. It fails for a URL that cannot be served.
+// New reads the endpoints. It fails for a URL that cannot be served, and has
+// closed the transport then.
 func New(options Options) (*Backends, error) {
 	if options.Timeout == 0 {
 		options.Timeout = 60 * time.Second
@@ -92,6 +93,7 @@ func New(options Options) (*Backends, error) {
 	for i := range options.Gateway.Endpoints {
 		e, err := b.newEndpoint(i, &options.Gateway.Endpoints[i])
 		if err != nil {
+			b.Close()
 			return nil, fmt.Errorf("endpoint %s: %w", options.Gateway.Endpoints[i].Name, err)
 		}
 		b.endpoints = append(b.endpoints, e)
