@@ -140,10 +140,10 @@ func TestConcurrentUse(t *testing.T) {
 func BenchmarkHit(b *testing.B) {
 	api := spec.API{ResponseCache: &spec.ResponseCache{}}
 	c := New(Options{APIs: []spec.API{api}, Now: func() int64 { return 1 }})
-	x, target := new(exchange.Exchange), []byte("/pets")
+	x, target := new(exchange.Exchange), make([]byte, 0, 20)
 	ask := func() bool {
 		x.Reset()
-		x.API, x.Method, x.Scheme, x.Target = &api, "GET", "http", target
+		x.API, x.Method, x.Scheme, x.Target = &api, "GET", "http", append(target, "/pets"...)
 		return c.Answer(x)
 	}
 	ask()
