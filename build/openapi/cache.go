@@ -7,7 +7,9 @@ func (r *reader) readResponseCache(v value) *spec.ResponseCache {
 	if !v.exists() {
 		return nil
 	}
-	r.fields(v, "x-wso2-response-cache", []string{"enabled", "cacheTimeoutInSeconds"})
+	if ok := r.fields(v, "x-wso2-response-cache", []string{"enabled", "cacheTimeoutInSeconds"}); ok && !v.get("enabled").exists() {
+		r.warnf(v, "x-wso2-response-cache is off").hint("enabled: true switches it on")
+	}
 	on := r.flagField(v.get("enabled"), "enabled")
 	lifetime := r.intField(v.get("cacheTimeoutInSeconds"), "cacheTimeoutInSeconds", 0, 0)
 	if !on.Value {

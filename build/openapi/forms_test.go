@@ -18,7 +18,7 @@ func TestEveryExtensionInEveryForm(t *testing.T) {
 	names := []string{
 		"x-wso2-basePath", "x-wso2-production-endpoints", "x-wso2-sandbox-endpoints", "x-wso2-endpoints",
 		"x-wso2-throttling-tier", "x-throttling-tier", "x-wso2-disable-security", "x-auth-type", "x-scope",
-		"x-wso2-application-security", "x-wso2-mutual-ssl", "x-wso2-transports", "x-wso2-auth-header", "x-wso2-owner",
+		"x-wso2-application-security", "x-wso2-mutual-ssl", "x-wso2-transports", "x-wso2-auth-header", "x-wso2-owner", "x-wso2-cors", "x-wso2-response-cache",
 		"x-mgw-throttle-policy", "x-mgw-max-backend-throughput", "x-mgw-max-concurrent-backend",
 		"x-wso2-request-interceptor", "x-wso2-response-interceptor", "x-mgw-classify",
 	}

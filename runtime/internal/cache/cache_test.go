@@ -536,6 +536,23 @@ func TestBodiesThatAreNotStored(t *testing.T) {
 	}
 }
 
+func TestStoredAnswersAreTold(t *testing.T) {
+	told := 0
+	b := newBench(t, func(o *Options) { o.Publish = func(*exchange.Exchange) { told++ } })
+	b.header = []string{"Cache-Control", "max-age=60", "ETag", `"1"`}
+	b.do("GET /pets")
+	b.do("GET /pets", "Cache-Control", "no-cache")
+	if told != 0 {
+		t.Errorf("%d requests were told that reached the backend: it tells them itself", told)
+	}
+	b.do("GET /pets")
+	b.do("HEAD /pets")
+	b.do("GET /pets", "If-None-Match", `"1"`)
+	if told != 3 {
+		t.Errorf("%d of 3 were told", told)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Memory = 1 << 20; o.MaxBody = 1 << 20 })
 	b.header = []string{"Cache-Control", "max-age=60", "Vary", "X-Own"}
