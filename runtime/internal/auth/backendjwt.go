@@ -67,6 +67,8 @@ func (a *Authenticator) assert(x *exchange.Exchange) error {
 	if p.BackendJWT == "" && a.assertions == nil {
 		return nil
 	}
+	// A client that names the field in Connection would have it removed again.
+	x.Request.StripNamed()
 	x.Request.Del(a.options.AssertionHeader)
 	switch {
 	case p.BackendJWT != "":

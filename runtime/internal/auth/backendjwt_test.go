@@ -103,6 +103,17 @@ func TestTheClaimBackendJwtIsPassedOnAsItIs(t *testing.T) {
 	}
 }
 
+func TestAClientCannotHaveTheAssertionRemoved(t *testing.T) {
+	b := withAssertions(t, nil)
+	x := b.withToken(sign(t, jwt.SigningMethodRS256, rsaKey, claims()))
+	x.Request.Add("Connection", "x-jwt-assertion")
+	b.passes(x)
+	x.Request.StripHop()
+	if _, there := x.Request.Lookup("X-JWT-Assertion"); !there {
+		t.Error("the backend is not told who calls")
+	}
+}
+
 func TestABackendJwtCannotSmuggleFields(t *testing.T) {
 	b := setUp(t, nil)
 	x := b.withToken(sign(t, jwt.SigningMethodRS256, rsaKey, claims(jwt.MapClaims{"backendJwt": "a\r\nX-Admin: 1"})))
