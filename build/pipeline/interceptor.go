@@ -1,7 +1,12 @@
 package pipeline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"mgw/build/compile"
@@ -22,25 +27,42 @@ func (b *build) readCode() error {
 	return nil
 }
 
-// warnUnused tells of code that nothing names: it is not compiled in. A name
-// that was refused is a name, too.
-func (b *build) warnUnused() {
-	if b.code.First == "" || b.Problems.Errors() > 0 {
-		return
+// noteCode puts a digest of the code into the gateway that names functions of
+// it. Code that nothing names is not compiled in, which a warning says, unless a
+// name was refused.
+func (b *build) noteCode() {
+	switch {
+	case b.code.First == "":
+	case b.namesFunctions():
+		b.Gateway.Code = digestOf(b.code.Files)
+	case b.Problems.Errors() == 0:
+		b.Problems.Warnf(b.code.First, 0, 0, "no definition names a function of %s/: the code is left out (x-wso2-request-interceptor: NAME)", interceptors.Dir)
 	}
+}
+
+func (b *build) namesFunctions() bool {
 	for i := range b.Gateway.APIs {
 		for j := range b.Gateway.APIs[i].Operations {
 			if in := &b.Gateway.APIs[i].Operations[j].Interceptors; len(in.Classify)+len(in.Request)+len(in.Response) > 0 {
-				return
+				return true
 			}
 		}
 	}
-	b.Problems.Warnf(b.code.First, 0, 0, "no definition names a function of %s/: the code is left out (x-wso2-request-interceptor: NAME)", interceptors.Dir)
+	return false
+}
+
+func digestOf(files map[string][]byte) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(files[name]))
+		h.Write(files[name])
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
 // interceptors is the code as the generated module has it.
 func (b *build) interceptors() render.Interceptors {
-	if b.code.First == "" {
+	if b.Gateway.Code == "" {
 		return render.Interceptors{}
 	}
 	i := render.Interceptors{Package: render.Module + "/" + interceptors.Dir, Files: b.code.Files}
@@ -52,7 +74,7 @@ func (b *build) interceptors() render.Interceptors {
 
 // joinCode tells the compiler which of the files are the user's.
 func (b *build) joinCode(o *compile.Options) {
-	if _, compiled := b.files[b.code.First]; !compiled {
+	if b.Gateway.Code == "" {
 		return
 	}
 	o.User = interceptors.Dir

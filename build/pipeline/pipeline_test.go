@@ -180,6 +180,44 @@ func TestCodeThatNothingNamesIsLeftOutAndSaidSo(t *testing.T) {
 	}
 }
 
+func TestCodeThatIsNamedIsCompiledInAndChangesTheDigest(t *testing.T) {
+	files := petstore()
+	files["api_definitions/petstore.yaml"] = definition + "x-wso2-request-interceptor: A\n"
+	source := "package interceptors\n\nimport (\n\t\"context\"\n\t\"mgw/runtime/interceptor\"\n)\n\nfunc A(ctx context.Context, r *interceptor.Request) error { return nil }\n"
+	files["interceptors/go.mod"] = "module example.com/own\n\ngo 1.27\n"
+	digests := map[string]bool{}
+	for _, more := range []string{"", "// changed\n", ""} {
+		files["interceptors/a.go"] = source + more
+		var c compiler
+		r, err := Build(t.Context(), Options{Dir: write(t, files), Compile: c.compile})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text(r.Problems))
+		}
+		if o := c.calls[0]; o.User != "interceptors" || !o.Module || o.GoVersion != "1.27" || !bytes.Contains(o.Files["main.go"], []byte(`"example.com/own"`)) {
+			t.Errorf("compiled: %+v", o)
+		}
+		digests[r.Digest] = true
+	}
+	if len(digests) != 2 {
+		t.Errorf("%d digests of two projects", len(digests))
+	}
+}
+
+func TestWhatTheCompilerFindsInTheUsersFilesIsAProblemOfTheProject(t *testing.T) {
+	c := compiler{err: &compile.SourceError{Mistakes: []compile.Mistake{
+		{File: "interceptors/b.go", Line: 2, Col: 3, Msg: "undefined: x"},
+		{File: "interceptors/a.go", Line: 4, Col: 1, Msg: "no required module provides package example.com/a"},
+	}}}
+	r, err := Build(t.Context(), Options{Dir: write(t, petstore()), Compile: c.compile})
+	if !errors.Is(err, ErrProblems) || errors.Is(err, ErrToolchain) {
+		t.Error(err)
+	}
+	if got := text(r.Problems); got != "interceptors/a.go:4:1: no required module provides package example.com/a\ninterceptors/b.go:2:3: undefined: x\n" ||
+		!strings.Contains(r.Problems[0].Hint, "go get") {
+		t.Errorf("problems\n%s", got)
+	}
+}
+
 func TestSecretsOfTheRunAreNotNeededToBuild(t *testing.T) {
 	files := petstore()
 	files["conf/micro-gw.conf"] = "[adminConfig]\nenabled = true\ntokenFile = \"admin.token\"\n[listenerConfig]\nhost = \"$env{NOWHERE_SET}\"\n"

@@ -80,7 +80,7 @@ func (b *build) plan(context.Context) error {
 	b.report(problems)
 	b.Gateway, problems = plan.Make(b.Project, b.apis, policies, b.planOptions())
 	b.report(problems)
-	b.warnUnused()
+	b.noteCode()
 	return nil
 }
 

@@ -49,6 +49,9 @@ func (g *generation) replies() []func(*exchange.Exchange) {
 // dones are what happens once to every request that is over.
 func (g *generation) dones() []func(*exchange.Exchange) {
 	list := []func(*exchange.Exchange){g.backends.Done, g.throughput.Done, g.throttle.Done, g.gateway.record}
+	if g.interceptors != nil {
+		list = slices.Insert(list, 0, g.interceptors.Done)
+	}
 	if g.cache != nil {
 		list = append(list, g.cache.Done)
 	}

@@ -522,3 +522,77 @@ func TestAGatewayWithoutTheFunctionsThatItNamesDoesNotStart(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestConnectionsThatSwitchProtocolsPassInterceptors(t *testing.T) {
+	upgrade := func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\nX-Seen: %s\r\n\r\n", r.Header.Get("Upgrade"), r.Header.Get("X-In"))
+		rw.Flush()
+		line, _ := rw.ReadString('\n')
+		fmt.Fprint(conn, "echo "+line)
+	}
+	bothEngines(t, func(t *testing.T, engine string) {
+		f := one(func(_ context.Context, r *interceptor.Request) error { r.Header().Set("X-In", "mine"); return nil })
+		f.Response = map[string]interceptor.ResponseFunc{"A": func(_ context.Context, r *interceptor.Response) error {
+			r.Header().Set("X-After", fmt.Sprint(r.Status()))
+			if r.Request().RawQuery() == "body" {
+				r.SetBody([]byte("x"))
+			}
+			return nil
+		}}
+		r := hooked(t, spec.Interceptors{Request: []string{"A"}, Response: []string{"A"}}, f, upgrade, engine)
+		for query, want := range map[string]int{"": 101, "body": 500} {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			in := bufio.NewReader(conn)
+			fmt.Fprintf(conn, "GET /pets/hooked/1?%s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, X-In\r\nX-In: 1\r\nUpgrade: talk\r\n\r\n", query)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil || resp.StatusCode != want {
+				t.Fatal(err, resp)
+			}
+			if want == 101 {
+				fmt.Fprint(conn, "hello\n")
+				if line, err := in.ReadString('\n'); line != "echo hello\n" || resp.Header.Get("X-Seen") != "mine" || resp.Header.Get("X-After") != "101" {
+					t.Errorf("%q, %v, %v", line, err, resp.Header)
+				}
+			}
+		}
+	})
+}
+
+func TestAnswersWithoutABodyPassInterceptors(t *testing.T) {
+	bothEngines(t, func(t *testing.T, engine string) {
+		r := hooked(t, responseA, answering(func(_ context.Context, r *interceptor.Response) error {
+			body, err := r.Body()
+			r.Header().Set("X-After", fmt.Sprintf("%d%s", len(body), r.Request().Method()))
+			return err
+		}), func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == "GET" {
+				w.WriteHeader(204)
+			}
+			fmt.Fprint(w, "twelve bytes")
+		}, engine)
+		for method, length := range map[string]int64{"HEAD": 12, "GET": 0} {
+			req, err := http.NewRequestWithContext(t.Context(), method, r.url+"/pets/hooked/1", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.Header.Get("X-After") != "0"+method || resp.ContentLength != length {
+				t.Errorf("%s: %d, %v", method, resp.ContentLength, resp.Header)
+			}
+		}
+	})
+}

@@ -27,6 +27,7 @@ type Gateway struct {
 	Endpoints []Endpoint `json:"endpoints"` // shared; referred to by index
 	Policies  Policies   `json:"policies"`
 	Schemas   []byte     `json:"schemas,omitempty"` // PackSchemas: for validation
+	Code      string     `json:"code,omitempty"`    // digest of the interceptors' source; the executable's own follows it
 }
 
 // API is one definition document.

@@ -169,7 +169,7 @@ func (c *call) log(name string, err error, more ...any) {
 
 // answer makes what a function gave the client's answer.
 func (c *call) answer(a *interceptor.Answer) {
-	c.x.Status, c.x.Code = a.Status, 0
+	c.x.Status, c.x.Code, c.x.Reason = a.Status, 0, ""
 	for _, f := range a.Header {
 		c.x.Response.Add(f[0], f[1])
 	}
