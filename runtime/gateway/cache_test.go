@@ -148,3 +148,47 @@ func TestManyClientsOneBackendRequest(t *testing.T) {
 		}
 	})
 }
+
+func TestStoredAnswersNeedACredentialAndAreSharedOnlyWhereBackendsSeeNone(t *testing.T) {
+	const passwordOfBoth = "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8" // SHA-1 of "password"
+	const kim, sam = "Basic a2ltOnBhc3N3b3Jk", "Basic c2FtOnBhc3N3b3Jk"
+	overEngines(t, func(t *testing.T, engine string) {
+		for _, tc := range []struct {
+			name    string
+			keep    bool
+			control string
+			second  string // what sam gets after kim
+		}{
+			{"the credential is taken out", false, "max-age=60", "|1"},
+			{"the credential is left in", true, "max-age=60", sam + "|2"},
+			{"the credential is left in, the answer is for everybody", true, "public, max-age=60", kim + "|1"},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				var reached atomic.Int64
+				content := remembered(backendOf(t, func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Cache-Control", tc.control)
+					fmt.Fprintf(w, "%s|%d", r.Header.Get("Authorization"), reached.Add(1))
+				}), 0)
+				content.APIs[0].Operations[2].Security.Schemes = []spec.Scheme{spec.Basic}
+				content.Policies.Subscription = append(content.Policies.Subscription, spec.Tier{Name: "Default", Quota: spec.Quota{Count: 100, Window: time.Hour}})
+				r := start(t, content, engine, "b7a.users.kim.password="+passwordOfBoth, "b7a.users.sam.password="+passwordOfBoth,
+					fmt.Sprintf("authConfig.removeAuthHeaderFromOutMessage=%v", !tc.keep))
+				if status, body := get(t, r.url+"/pets/mine", "Authorization", kim); status != 200 {
+					t.Fatalf("%d %s", status, body)
+				}
+				if status, body := get(t, r.url+"/pets/mine", "Authorization", sam); status != 200 || body != tc.second {
+					t.Errorf("%d %s, want %s", status, body, tc.second)
+				}
+				for _, wrong := range []string{"", "Basic a2ltOndyb25n"} {
+					var header []string
+					if wrong != "" {
+						header = []string{"Authorization", wrong}
+					}
+					if status, body := get(t, r.url+"/pets/mine", header...); status != 401 {
+						t.Errorf("with credential %q: %d %s", wrong, status, body)
+					}
+				}
+			})
+		}
+	})
+}
