@@ -226,3 +226,38 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Answers fill the sockets while the client still sends; heads end anywhere in
+// the buffer, alone or with the next one behind them.
+func TestAPipelineThatIsReadLateLosesNothing(t *testing.T) {
+	const count = 2000
+	p := serving(t, Options{}, func(x *exchange.Exchange) bool {
+		x.Status = 200
+		x.Response.SetBodyString(string(x.Path) + strings.Repeat("x", 2000))
+		return false
+	})
+	nc := p.dial()
+	sent := make(chan error, 1)
+	go func() {
+		w := bufio.NewWriterSize(nc, 10_007)
+		for i := range count {
+			fmt.Fprintf(w, "GET /%d HTTP/1.1\r\nHost: a\r\nX: %s\r\n\r\n", i, strings.Repeat("y", i*37%3000))
+		}
+		sent <- w.Flush()
+	}()
+	time.Sleep(20 * time.Millisecond) // a client that reads late, not a wait for anything
+	r := bufio.NewReader(nc)
+	for i := range count {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if want := fmt.Sprintf("/%dx", i); err != nil || !strings.HasPrefix(string(body), want) || len(body) != len(want)+1999 {
+			t.Fatalf("%d: %d bytes, %.20q, %v", i, len(body), body, err)
+		}
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}

@@ -60,16 +60,18 @@ const (
 
 // Run runs the suite.
 func Run(t *testing.T, s Stack) {
-	for _, group := range [][]behaviour{forwarding, framing, streaming, upgrading, refusing} {
-		for _, b := range group {
-			t.Run(b.name, func(t *testing.T) {
-				if why, ok := s.Lacks[b.name]; ok {
-					t.Skip(why)
-				}
-				b.test(t, s)
-			})
-		}
+	for _, b := range behaviours() {
+		t.Run(b.name, func(t *testing.T) {
+			if why, ok := s.Lacks[b.name]; ok {
+				t.Skip(why)
+			}
+			b.test(t, s)
+		})
 	}
+}
+
+func behaviours() []behaviour {
+	return slices.Concat(forwarding, framing, streaming, upgrading, refusing)
 }
 
 type behaviour struct {
