@@ -37,7 +37,11 @@ func checkPath(path []byte) (ok, encoded bool) {
 		return false, false
 	}
 	for i := 0; i < len(path); i++ {
-		switch classes[path[i]] {
+		class := classes[path[i]]
+		if class == plain {
+			continue
+		}
+		switch class {
 		case forbidden:
 			return false, encoded
 		case slash:

@@ -55,7 +55,7 @@ func (b *base) find(s *search) (owner *base, end int) {
 	}
 	for pos := 0; pos < len(s.path) && b.next != nil; {
 		raw, after := s.segment(pos)
-		if b = b.next[string(s.normalForm(raw))]; b == nil {
+		if b = b.below(s.normalForm(raw)); b == nil {
 			break
 		}
 		pos = after

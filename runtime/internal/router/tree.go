@@ -11,6 +11,8 @@ import (
 // base is a node of the tree of base paths, which have literal segments only.
 type base struct {
 	next map[string]*base
+	only string    // the text that leads to the only one of next
+	sole *base     // that one; nil when there are several
 	tree *node     // the paths of the APIs bound here; nil when there is none
 	apis *table    // the same, complete
 	api  *spec.API // the first of them
@@ -135,10 +137,24 @@ func (b *base) finish() (err error) {
 		}
 		b.tree = nil
 	}
-	for _, next := range b.next {
+	for text, next := range b.next {
 		if err := next.finish(); err != nil {
 			return err
 		}
+		if len(b.next) == 1 {
+			b.only, b.sole = text, next
+		}
+	}
+	return nil
+}
+
+// below gives the node that a segment in normal form leads to.
+func (b *base) below(segment []byte) *base {
+	if b.sole == nil {
+		return b.next[string(segment)]
+	}
+	if string(segment) == b.only {
+		return b.sole
 	}
 	return nil
 }
