@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"mgw/runtime/interceptor"
 	"mgw/runtime/internal/exchange"
@@ -120,8 +121,8 @@ func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
 
 // run calls one function within its time.
 func (c *call) run(f func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(c.x.Client.Context(), c.all.options.Timeout)
-	defer cancel()
+	ctx := &callContext{parent: c.x.Client.Context(), deadline: time.Now().Add(c.all.options.Timeout)}
+	defer ctx.end()
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicked{v, debug.Stack()}
