@@ -14,13 +14,17 @@ func isEnd(err error) bool { return errors.Is(err, io.EOF) }
 // errInvalid is why a backend's answer is not passed on.
 var errInvalid = errors.New("the answer does not match its schema")
 
-// Answer checks what a backend has answered, before any of it is written. One
+// Answer checks what a backend, the cache or an interceptor has answered, before
+// any of it is written. One
 // that does not match gives way to the 500 of contract 5.5; one that cannot be
 // checked is passed on and counted.
 func (v *Validator) Answer(x *exchange.Exchange) {
 	m := &x.Response
 	op := v.operation(x)
-	if op == nil || m.Body == nil || x.Backend == "" || x.Code != 0 || x.Method == "HEAD" || !whole(x.Status) {
+	if op == nil || m.Body == nil || x.Code != 0 || x.Method == "HEAD" || !whole(x.Status) {
+		return
+	}
+	if x.Backend == "" && x.Status >= 400 { // a refusal of the gateway's own
 		return
 	}
 	name, ok := contentType(m)
