@@ -25,9 +25,7 @@ func (s *schemas) assertion(out *spec.Schema, v value, p pair, outer []value) {
 	case "enum":
 		out.Enum = s.enum(v, p)
 	case "const":
-		if literal, ok := s.literal(v, p.value); ok {
-			out.Enum = []json.RawMessage{literal}
-		}
+		s.constant(out, v, p)
 	case "minimum":
 		s.bound(v, p, "exclusiveMinimum", &out.Minimum, &out.ExclusiveMinimum)
 	case "maximum":
@@ -222,6 +220,18 @@ func (s *schemas) enum(v value, p pair) []json.RawMessage {
 		out = append(out, literal)
 	}
 	return out
+}
+
+// constant is an enum of one. Beside an enum both hold.
+func (s *schemas) constant(out *spec.Schema, v value, p pair) {
+	literal, ok := s.literal(v, p.value)
+	switch {
+	case !ok:
+	case v.get("enum").exists():
+		out.AllOf = append(out.AllOf, &spec.Schema{Enum: []json.RawMessage{literal}})
+	default:
+		out.Enum = []json.RawMessage{literal}
+	}
 }
 
 // literal gives a value as JSON. One that YAML takes for another type than the

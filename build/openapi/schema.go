@@ -168,7 +168,7 @@ func (s *schemas) keywords(of *schema, v value, inPlace bool, outer []value) *sp
 			out.Contains = below(p.value)
 		case "allOf":
 			parents := append(slices.Clone(outer), v)
-			out.AllOf = s.schemaList(p, func(v value) *spec.Schema { return s.schema(of, v, inPlace, parents) })
+			out.AllOf = append(out.AllOf, s.schemaList(p, func(v value) *spec.Schema { return s.schema(of, v, inPlace, parents) })...)
 		case "anyOf":
 			out.AnyOf = s.schemaList(p, here)
 		case "oneOf":
