@@ -20,7 +20,12 @@ func definitionOf(version, schema, components string) string {
 // read gives the schemas of a definition and what was said of it.
 func read(t testing.TB, definition string) (*spec.Schemas, string) {
 	t.Helper()
-	doc, problems := project.Parse("a.json", []byte(definition))
+	return readNamed(t, "a.json", definition)
+}
+
+func readNamed(t testing.TB, file, definition string) (*spec.Schemas, string) {
+	t.Helper()
+	doc, problems := project.Parse(file, []byte(definition))
 	if doc.Root == nil {
 		t.Fatal(problems)
 	}
@@ -37,6 +42,9 @@ func read(t testing.TB, definition string) (*spec.Schemas, string) {
 	}
 	var said strings.Builder
 	for _, p := range problems {
+		if !strings.Contains(p.Msg, "validated") {
+			continue // of routing
+		}
 		said.WriteString(p.String() + "\n")
 	}
 	return out, said.String()
