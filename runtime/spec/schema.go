@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 )
 
 // Schemas is what validation knows of a gateway's messages. It travels packed,
@@ -18,7 +21,8 @@ type APISchemas struct {
 	// Schemas are those that something refers to, by Schema.Ref and
 	// Media.Schema; each is the JSON of a Schema, decoded when it is first
 	// needed. The first one, Anything, accepts whatever comes.
-	Schemas    []json.RawMessage   `json:"schemas"`
+	Schemas    []json.RawMessage   `json:"-"`
+	Count      int                 `json:"schemas"`              // len(Schemas), while they are packed
 	Operations []OperationMessages `json:"operations,omitempty"` // those that say something
 }
 
@@ -121,15 +125,29 @@ type Schema struct {
 }
 
 // PackSchemas gives the form in which schemas travel: the same for the same
-// Schemas.
+// Schemas. It is compressed lines: one of JSON with all but the schemas, then a
+// line for each of those, so that unpacking need not look into them.
 func PackSchemas(s *Schemas) ([]byte, error) {
 	var out bytes.Buffer
 	packed, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.NewEncoder(packed).Encode(s); err != nil {
+	head := Schemas{APIs: slices.Clone(s.APIs)}
+	for i := range head.APIs {
+		head.APIs[i].Count = len(head.APIs[i].Schemas)
+	}
+	if err := json.NewEncoder(packed).Encode(head); err != nil {
 		return nil, fmt.Errorf("packing the schemas: %w", err)
+	}
+	for _, api := range s.APIs {
+		for _, schema := range api.Schemas {
+			if bytes.IndexByte(schema, '\n') >= 0 {
+				return nil, errors.New("packing the schemas: one has several lines")
+			}
+			_, _ = packed.Write(schema) // to memory
+			_, _ = packed.Write([]byte{'\n'})
+		}
 	}
 	if err := packed.Close(); err != nil {
 		return nil, err
@@ -147,10 +165,25 @@ func UnpackSchemas(packed []byte) (*Schemas, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpacking the embedded schemas: %w", err)
 	}
-	dec := json.NewDecoder(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the embedded schemas: %w", err)
+	}
+	head, rest, _ := bytes.Cut(text, []byte{'\n'})
+	dec := json.NewDecoder(bytes.NewReader(head))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(s); err != nil {
 		return nil, fmt.Errorf("unpacking the embedded schemas: %w", err)
+	}
+	for i := range s.APIs {
+		api := &s.APIs[i]
+		for range api.Count {
+			line, more, found := bytes.Cut(rest, []byte{'\n'})
+			if !found {
+				return nil, errors.New("unpacking the embedded schemas: they end too early")
+			}
+			api.Schemas, rest = append(api.Schemas, line), more
+		}
 	}
 	return s, nil
 }
