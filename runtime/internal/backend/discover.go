@@ -144,12 +144,13 @@ func (b *Backends) follow(ctx context.Context) {
 	tick := time.NewTicker(b.options.Refresh)
 	defer tick.Stop()
 	for {
+		found := map[string][]netip.Addr{} // many targets may have one host
 		for _, e := range b.endpoints {
 			if len(e.services) > 0 {
 				b.discover(ctx, e)
 			}
 			for _, t := range e.set.Load().targets {
-				b.readdress(ctx, t)
+				b.readdress(ctx, t, found)
 			}
 		}
 		select {
@@ -163,21 +164,34 @@ func (b *Backends) follow(ctx context.Context) {
 // readdress looks up where a target is. When an address has gone, connections
 // are opened anew: those that there are may lead to it, and while they are in
 // use nothing else would end them. A look-up that fails changes nothing.
-func (b *Backends) readdress(ctx context.Context, t *target) {
+func (b *Backends) readdress(ctx context.Context, t *target, found map[string][]netip.Addr) {
 	host, _, _ := net.SplitHostPort(t.to.Address)
 	if _, err := netip.ParseAddr(host); err == nil || b.options.RemoteNames {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	found, err := b.options.Resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil || len(found) == 0 {
+	now, asked := found[host]
+	if !asked {
+		now = b.addresses(ctx, host)
+		found[host] = now
+	}
+	if len(now) == 0 {
 		return
 	}
-	gone := slices.ContainsFunc(t.addresses, func(a netip.Addr) bool { return !slices.Contains(found, a) })
-	t.addresses = found
+	gone := slices.ContainsFunc(t.addresses, func(a netip.Addr) bool { return !slices.Contains(now, a) })
+	t.addresses = now
 	if gone {
 		b.open(t)
 		b.options.Log.Info("a backend has moved: connections are opened anew", "backend", t.host)
 	}
+}
+
+// addresses gives none when the look-up fails.
+func (b *Backends) addresses(ctx context.Context, host string) []netip.Addr {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	found, err := b.options.Resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil
+	}
+	return found
 }
