@@ -64,9 +64,11 @@ func misbehaving(t *testing.T, how string, seen *arrivals) string {
 		return url
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if how == "reset in the request" {
+		switch how {
+		case "503 at once":
+		case "reset in the request":
 			_, _ = io.ReadFull(r.Body, make([]byte, 100))
-		} else {
+		default:
 			seen.note(r)
 		}
 		answerBadly(w, how, over)
@@ -77,7 +79,7 @@ func misbehaving(t *testing.T, how string, seen *arrivals) string {
 }
 
 func answerBadly(w http.ResponseWriter, how string, over <-chan struct{}) {
-	if how == "503" {
+	if strings.HasPrefix(how, "503") {
 		w.WriteHeader(503)
 		return
 	}
@@ -108,36 +110,49 @@ type mishap struct {
 	status      int // for the client
 	good        int64
 	bad         [2]int64 // whole requests at the bad one: from, to
+	long        bool     // the body is more than is kept
 }
 
 // What may reach whom: with the body read, POST is never sent again.
 var mishaps = []mishap{
-	{"refuse", "GET", false, 200, 1, [2]int64{0, 0}},
-	{"refuse", "POST", false, 200, 1, [2]int64{0, 0}},
-	{"refuse", "PUT", true, 200, 1, [2]int64{0, 0}},
-	{"accept and reset", "GET", false, 200, 1, [2]int64{0, 0}},
-	{"accept and reset", "PUT", true, 200, 1, [2]int64{0, 0}},
-	{"reset in the request", "POST", true, 502, 0, [2]int64{0, 0}},
-	{"reset in the request", "PUT", true, 200, 1, [2]int64{0, 0}},
-	{"reset after the request", "GET", false, 200, 1, [2]int64{1, 1}},
-	{"reset after the request", "POST", true, 502, 0, [2]int64{1, 1}},
-	{"reset after the request", "PUT", false, 502, 0, [2]int64{1, 1}},
-	{"reset after the request", "PUT", true, 200, 1, [2]int64{1, 1}},
-	{"half a head", "GET", false, 200, 1, [2]int64{1, 1}},
-	{"half a head", "POST", true, 502, 0, [2]int64{1, 1}},
-	{"hang", "GET", false, 200, 1, [2]int64{1, 1}},
-	{"hang", "POST", true, 504, 0, [2]int64{1, 1}},
-	{"hang", "PUT", true, 200, 1, [2]int64{1, 1}},
-	{"half a body", "GET", true, 0, 0, [2]int64{1, 1}}, // cut: the client notices
-	{"half a body", "POST", true, 0, 0, [2]int64{1, 1}},
-	{"503", "GET", false, 200, 1, [2]int64{1, 1}},
-	{"503", "POST", true, 503, 0, [2]int64{1, 1}},
-	{"503", "PUT", true, 200, 1, [2]int64{1, 1}},
-	{"503", "PUT", false, 503, 0, [2]int64{1, 1}},
+	{"refuse", "GET", false, 200, 1, [2]int64{0, 0}, false},
+	{"refuse", "POST", false, 200, 1, [2]int64{0, 0}, false},
+	{"refuse", "PUT", true, 200, 1, [2]int64{0, 0}, false},
+	{"accept and reset", "GET", false, 200, 1, [2]int64{0, 0}, false},
+	{"accept and reset", "PUT", true, 200, 1, [2]int64{0, 0}, false},
+	{"reset in the request", "POST", true, 502, 0, [2]int64{0, 0}, false},
+	{"reset in the request", "PUT", true, 200, 1, [2]int64{0, 0}, false},
+	{"reset after the request", "GET", false, 200, 1, [2]int64{1, 1}, false},
+	{"reset after the request", "POST", true, 502, 0, [2]int64{1, 1}, false},
+	{"reset after the request", "PUT", false, 502, 0, [2]int64{1, 1}, false},
+	{"reset after the request", "PUT", true, 200, 1, [2]int64{1, 1}, false},
+	{"half a head", "GET", false, 200, 1, [2]int64{1, 1}, false},
+	{"half a head", "POST", true, 502, 0, [2]int64{1, 1}, false},
+	{"hang", "GET", false, 200, 1, [2]int64{1, 1}, false},
+	{"hang", "POST", true, 504, 0, [2]int64{1, 1}, false},
+	{"hang", "PUT", true, 200, 1, [2]int64{1, 1}, false},
+	{"half a body", "GET", true, 0, 0, [2]int64{1, 1}, false}, // cut: the client notices
+	{"half a body", "POST", true, 0, 0, [2]int64{1, 1}, false},
+	{"503", "GET", false, 200, 1, [2]int64{1, 1}, false},
+	{"503", "POST", true, 503, 0, [2]int64{1, 1}, false},
+	{"503", "PUT", true, 200, 1, [2]int64{1, 1}, false},
+	{"503", "PUT", false, 503, 0, [2]int64{1, 1}, false},
+	{"refuse", "POST", true, 200, 1, [2]int64{0, 0}, true},
+	{"reset after the request", "PUT", true, 502, 0, [2]int64{1, 1}, true},
+	{"503", "PUT", true, 503, 0, [2]int64{1, 1}, true},
+	{"503 at once", "PUT", true, 503, 0, [2]int64{0, 0}, true},
 }
 
-// sent is longer than what any front or connection happens to hold.
-var sent = strings.Repeat("0123456789abcdef", 3000)
+// body is longer than what any front or connection happens to hold.
+func (m mishap) body() string {
+	switch {
+	case m.method == "GET":
+		return ""
+	case m.long:
+		return strings.Repeat("0123456789abcdef", 60_000)
+	}
+	return strings.Repeat("0123456789abcdef", 3000)
+}
 
 func TestARequestReachesOneBackendOnceAndWhole(t *testing.T) {
 	content := served("http://127.0.0.1:1")
@@ -145,7 +160,7 @@ func TestARequestReachesOneBackendOnceAndWhole(t *testing.T) {
 	api.Operations, content.Endpoints = nil, nil
 	good, bad := make([]*arrivals, len(mishaps)), make([]*arrivals, len(mishaps))
 	for i, m := range mishaps {
-		good[i], bad[i] = &arrivals{want: sent}, &arrivals{want: sent}
+		good[i], bad[i] = &arrivals{want: m.body()}, &arrivals{want: m.body()}
 		well := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { good[i].note(r) }))
 		t.Cleanup(well.Close)
 		e := spec.Endpoint{Type: spec.Failover, URLs: []string{misbehaving(t, m.how, bad[i]), well.URL}, Advanced: spec.Advanced{TimeoutMillis: 400}}
@@ -165,11 +180,7 @@ func TestARequestReachesOneBackendOnceAndWhole(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s retry=%v", m.how, m.method, m.retry), func(t *testing.T) {
 					good[i].whole.Store(0)
 					bad[i].whole.Store(0)
-					body := ""
-					if m.method != "GET" {
-						body = sent
-					}
-					status, _, err := try(t.Context(), m.method, g.url+"/pets/"+strconv.Itoa(i), body)
+					status, _, err := try(t.Context(), m.method, g.url+"/pets/"+strconv.Itoa(i), m.body())
 					if m.status == 0 && err == nil || m.status != 0 && (err != nil || status != m.status) {
 						t.Errorf("status %d, %v", status, err)
 					}

@@ -143,14 +143,15 @@ func (c *course) follow(x *exchange.Exchange, e *endpoint, err error, now int64)
 // followStatus decides whether an answer is passed on.
 func (c *course) followStatus(x *exchange.Exchange, e *endpoint, left uint64, now int64) step {
 	over := e.failsOver(x.Status) && c.set.open(left, now, true) != 0
-	if !over && !e.retry.on(x.Status) || x.Uploading || !e.repeatable(x.Method) {
+	_, kept := x.Request.Body.(*keptBody) // which leave rewinds
+	if !over && !e.retry.on(x.Status) || x.Uploading && !kept || !e.repeatable(x.Method) {
 		return stop
 	}
 	then := onward
 	if !over {
 		then = c.retry(e.retry, left, now)
 	}
-	if then != stop && !rewind(x) {
+	if then != stop && !kept && !rewind(x) {
 		return stop
 	}
 	return then
@@ -189,6 +190,9 @@ func (c *course) outcome(x *exchange.Exchange, err error, own int) error {
 func (c *course) leave(b *Backends, x *exchange.Exchange, err error, own int) {
 	if err == nil {
 		b.drop(x, own, errStatus)
+		if kept, ok := x.Request.Body.(*keptBody); ok {
+			kept.Rewind() // nobody reads it any more
+		}
 		err = &exchange.AttemptError{Sent: true, Err: errStatus}
 	}
 	x.Response.Fields = x.Response.Fields[:own]

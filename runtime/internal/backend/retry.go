@@ -112,7 +112,9 @@ func (b *keptBody) Next() ([]byte, error) {
 }
 
 func (b *keptBody) Rewind() bool { b.read = false; return true }
-func (b *keptBody) Abort(error)  { b.read = true }
+
+// Abort has nobody to wake: it may come while another goroutine is inside Next.
+func (b *keptBody) Abort(error) {}
 
 // safe methods do nothing that repeating them could do twice (RFC 9110 section
 // 9.2.1); idempotent ones end in the same state (section 9.2.2), and are

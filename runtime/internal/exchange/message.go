@@ -264,7 +264,9 @@ func (b *bytesBody) Next() ([]byte, error) {
 }
 
 func (b *bytesBody) Rewind() bool { b.read = false; return true }
-func (b *bytesBody) Abort(error)  { b.read = true }
+
+// Abort has nobody to wake: it may come while another goroutine is inside Next.
+func (b *bytesBody) Abort(error) {}
 
 // NextElement cuts the first element off a comma-separated field value, white
 // space trimmed (RFC 9110 section 5.6.1). Empty elements are skipped; a nil
