@@ -93,6 +93,7 @@ type Listener struct {
 	BodyTimeout          time.Duration // without progress
 	WriteTimeout         time.Duration // without progress
 	IdleTimeout          time.Duration
+	TunnelTimeout        time.Duration // without a byte on an upgraded connection; 0 is unbounded
 	ShutdownTimeout      time.Duration
 	ShutdownDelay        time.Duration // /ready says no, requests are still accepted
 }

@@ -44,6 +44,8 @@ func (l *loader) listenerKeys() []key {
 		{path: "listenerConfig.timeouts.body", set: span(&c.BodyTimeout, time.Minute, time.Millisecond, 0)},
 		{path: "listenerConfig.timeouts.write", set: span(&c.WriteTimeout, time.Minute, time.Millisecond, 0)},
 		{path: "listenerConfig.timeouts.idle", set: span(&c.IdleTimeout, 2*time.Minute, time.Millisecond, 0)},
+		// TCP's keep-alive finds peers that have vanished: silence alone is no reason.
+		{path: "listenerConfig.timeouts.tunnel", set: span(&c.TunnelTimeout, 0, 0, 0)},
 		{path: "listenerConfig.shutdownDelay", set: span(&c.ShutdownDelay, 0, 0, 0)},
 		{path: "listenerConfig.shutdownTimeout", set: span(&c.ShutdownTimeout, 30*time.Second, 0, 0)},
 		{path: "http2.enable", set: flag(&c.HTTP2, true)},

@@ -30,6 +30,7 @@ func (g *Gateway) useEngine(o *listen.Options) (err error) {
 		MinBodyRate:   int64(o.Timeouts.MinBodyRate),
 		IdleTimeout:   o.Timeouts.Idle,
 		WriteTimeout:  o.Timeouts.Write,
+		TunnelTimeout: o.Timeouts.Tunnel,
 	})
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ func listenOptions(cfg *config.Config, log *slog.Logger) listen.Options {
 		NoKeepAlive:    l.KeepAlive == "NEVER",
 		TrustedProxies: l.TrustedProxies,
 		Limits:         listen.Limits{URI: l.MaxURILength, Header: l.MaxHeaderSize, Body: max(0, l.MaxBodySize)},
-		Timeouts:       listen.Timeouts{Header: l.HeaderTimeout, Idle: l.IdleTimeout, Body: l.BodyTimeout, Write: l.WriteTimeout},
+		Timeouts:       listen.Timeouts{Header: l.HeaderTimeout, Idle: l.IdleTimeout, Body: l.BodyTimeout, Write: l.WriteTimeout, Tunnel: l.TunnelTimeout},
 	}
 }
 

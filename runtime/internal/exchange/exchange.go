@@ -12,6 +12,7 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"io"
@@ -178,6 +179,14 @@ func (x *Exchange) Param(name string) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Own copies what the front has lent the request's head, for an exchange that
+// lasts: the front may forget its buffer then.
+func (x *Exchange) Own() {
+	for _, lent := range []*[]byte{&x.Host, &x.Target, &x.Path, &x.Query, &x.Request.raw} {
+		*lent = bytes.Clone(*lent)
+	}
 }
 
 var pool = sync.Pool{New: func() any { return new(Exchange) }}

@@ -82,6 +82,7 @@ type Timeouts struct {
 	Body        time.Duration
 	MinBodyRate int
 	Write       time.Duration // for a client to take 64 KB; 60 s
+	Tunnel      time.Duration // without a byte on an upgraded connection; 0 is unbounded
 }
 
 func (o *Options) setDefaults() {

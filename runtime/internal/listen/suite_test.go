@@ -18,7 +18,7 @@ var standard = fronttest.Stack{
 			Chain:    f.Chain,
 			HTTP:     "127.0.0.1:0",
 			Limits:   listen.Limits{URI: fronttest.MaxURI, Header: fronttest.MaxHeader, Body: f.MaxBody},
-			Timeouts: listen.Timeouts{Body: f.BodyTimeout},
+			Timeouts: listen.Timeouts{Body: f.BodyTimeout, Tunnel: f.TunnelTimeout},
 		})
 		address, _ := l.Addresses()
 		return address.String()

@@ -29,11 +29,58 @@ func (c *client) tunnel(x *exchange.Exchange) error {
 	}
 	// What the client sent ahead stands in net/http's buffer.
 	ahead := io.LimitReader(buffered, int64(buffered.Reader.Buffered()))
+	silent := newSilence(c.front.options.Timeouts.Tunnel, x.Tunnel, conn)
+	defer silent.stop()
 	in := make(chan int64)
-	go func() { in <- pump(x.Tunnel, io.MultiReader(ahead, conn), x.Tunnel, conn) }()
-	x.BytesOut = pump(conn, x.Tunnel, x.Tunnel, conn)
+	go func() { in <- pump(x.Tunnel, silent.watch(io.MultiReader(ahead, conn)), x.Tunnel, conn) }()
+	x.BytesOut = pump(conn, silent.watch(x.Tunnel), x.Tunnel, conn)
 	x.BytesIn = <-in
 	return nil
+}
+
+// silence closes both sides of a tunnel when neither has said anything for too
+// long; nil never does.
+type silence struct {
+	timer   *time.Timer
+	timeout time.Duration
+}
+
+func newSilence(timeout time.Duration, both ...io.Closer) *silence {
+	if timeout <= 0 {
+		return nil
+	}
+	return &silence{timeout: timeout, timer: time.AfterFunc(timeout, func() {
+		for _, c := range both {
+			_ = c.Close()
+		}
+	})}
+}
+
+func (s *silence) stop() {
+	if s != nil {
+		s.timer.Stop()
+	}
+}
+
+// watch gives a reader whose bytes break the silence.
+func (s *silence) watch(from io.Reader) io.Reader {
+	if s == nil {
+		return from
+	}
+	return heard{from, s}
+}
+
+type heard struct {
+	io.Reader
+	silence *silence
+}
+
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 {
+		h.silence.timer.Reset(h.silence.timeout)
+	}
+	return n, err
 }
 
 // switching gives the head of the answer.

@@ -283,6 +283,6 @@ func (b *backendConn) switched(x *exchange.Exchange) error {
 	x.Status = 101
 	b.alarm.Store(0)
 	_ = b.nc.SetReadDeadline(time.Time{})
-	x.Tunnel = &tunnel{conn: b}
+	x.Tunnel = newTunnel(b)
 	return nil
 }

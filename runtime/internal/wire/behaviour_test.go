@@ -37,12 +37,13 @@ func standardTransport() exchange.Transport { return backend.NewStandard(backend
 // gateway does.
 func serveEngine(t *testing.T, f fronttest.Front) string {
 	engine, err := wire.NewServer(wire.Options{
-		Chain:       f.Chain,
-		Panic:       func(r any) { t.Errorf("panic: %v", r) },
-		MaxTarget:   fronttest.MaxURI,
-		MaxHeader:   fronttest.MaxHeader,
-		MaxBody:     f.MaxBody,
-		BodyTimeout: f.BodyTimeout,
+		Chain:         f.Chain,
+		Panic:         func(r any) { t.Errorf("panic: %v", r) },
+		MaxTarget:     fronttest.MaxURI,
+		MaxHeader:     fronttest.MaxHeader,
+		MaxBody:       f.MaxBody,
+		BodyTimeout:   f.BodyTimeout,
+		TunnelTimeout: f.TunnelTimeout,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func listenOptions(f fronttest.Front) listen.Options {
 		Chain:    f.Chain,
 		HTTP:     "127.0.0.1:0",
 		Limits:   listen.Limits{URI: fronttest.MaxURI, Header: fronttest.MaxHeader, Body: f.MaxBody},
-		Timeouts: listen.Timeouts{Body: f.BodyTimeout},
+		Timeouts: listen.Timeouts{Body: f.BodyTimeout, Tunnel: f.TunnelTimeout},
 	}
 }
 

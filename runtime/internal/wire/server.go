@@ -45,7 +45,7 @@ type Options struct {
 	WriteTimeout  time.Duration // for a client to take up to 64 KB: 60 s
 	NoKeepAlive   bool          // each connection carries one request
 
-	TunnelTimeout time.Duration // without a byte on an upgraded connection: 1 h
+	TunnelTimeout time.Duration // without a byte on an upgraded connection; 0 is unbounded
 }
 
 func (o Options) withDefaults() Options {
@@ -57,7 +57,6 @@ func (o Options) withDefaults() Options {
 	o.IdleTimeout = cmp.Or(o.IdleTimeout, 120*time.Second)
 	o.WriteTimeout = cmp.Or(o.WriteTimeout, 60*time.Second)
 	o.MinBodyRate = cmp.Or(o.MinBodyRate, 240)
-	o.TunnelTimeout = cmp.Or(o.TunnelTimeout, time.Hour)
 	if o.Clock == nil {
 		o.Clock = clock.New()
 	}

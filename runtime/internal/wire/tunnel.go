@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"sync"
 	"time"
 
@@ -19,12 +20,7 @@ func (c *conn) upgrade(x *exchange.Exchange) error {
 	c.replied = true
 	c.writing.Unlock()
 	defer x.Tunnel.Close()
-	room := getSmall()
-	defer putBuffer(room)
-	out := appendStatus(room[:0], 101)
-	out = appendFields(out, &x.Response)
-	out = appendUpgrade(out, x.Response.Get(exchange.Upgrade))
-	if err := c.write(append(out, "\r\n"...)); err != nil {
+	if err := c.grant(x); err != nil {
 		x.Aborted = true
 		return err
 	}
@@ -33,7 +29,7 @@ func (c *conn) upgrade(x *exchange.Exchange) error {
 		defer close(done)
 		c.fromTunnel(x)
 	}()
-	c.toTunnel(x, room)
+	c.toTunnel(x)
 	// The client has ended; what is under way to it may still arrive.
 	if half, ok := x.Tunnel.(interface{ CloseWrite() error }); !ok || c.cut.Load() || half.CloseWrite() != nil {
 		_ = x.Tunnel.Close()
@@ -44,24 +40,49 @@ func (c *conn) upgrade(x *exchange.Exchange) error {
 	return nil
 }
 
-// toTunnel carries what the client sends.
-func (c *conn) toTunnel(x *exchange.Exchange, room []byte) {
-	chunk := c.buf[c.start:c.end]
-	for {
-		if len(chunk) > 0 {
-			x.BytesIn += int64(len(chunk))
-			if _, err := x.Tunnel.Write(chunk); err != nil {
-				return
-			}
-		}
-		c.start = c.end
-		c.alarm.Store(c.in(c.server.options.TunnelTimeout))
-		n, err := c.nc.Read(room)
-		if n == 0 && !c.stillOpen(err) {
+// grant sends the head of the answer.
+func (c *conn) grant(x *exchange.Exchange) error {
+	room := getSmall()
+	defer putBuffer(room)
+	out := appendStatus(room[:0], 101)
+	out = appendFields(out, &x.Response)
+	out = appendUpgrade(out, x.Response.Get(exchange.Upgrade))
+	return c.write(append(out, "\r\n"...))
+}
+
+// toTunnel carries what the client sends: at first what it has sent ahead.
+func (c *conn) toTunnel(x *exchange.Exchange) {
+	if ahead := c.buf[c.start:c.end]; len(ahead) > 0 {
+		x.BytesIn += int64(len(ahead))
+		if _, err := x.Tunnel.Write(ahead); err != nil {
 			return
 		}
-		chunk = room[:n]
 	}
+	c.unlend(x)
+	from := newTrickle(c.nc, c.raw)
+	defer from.rest()
+	for {
+		c.alarm.Store(c.in(c.server.options.TunnelTimeout))
+		chunk, err := from.next()
+		if len(chunk) == 0 {
+			if !c.stillOpen(err) {
+				return
+			}
+			continue
+		}
+		x.BytesIn += int64(len(chunk))
+		if _, err := x.Tunnel.Write(chunk); err != nil {
+			return
+		}
+	}
+}
+
+// unlend gives the exchange its own copy of what the buffer lent it. The buffer
+// goes to the collector, as a stage may have kept a part of it until Done.
+func (c *conn) unlend(x *exchange.Exchange) {
+	x.Own()
+	c.buf, c.held = nil, nil
+	c.start, c.end, c.lent = 0, 0, 0
 }
 
 // stillOpen judges an empty read. The other direction moves the alarm too.
@@ -71,14 +92,14 @@ func (c *conn) stillOpen(err error) bool {
 
 // fromTunnel carries what the backend sends.
 func (c *conn) fromTunnel(x *exchange.Exchange) {
-	room := getSmall()
-	defer putBuffer(room)
+	next, rest := tunnelReader(x.Tunnel)
+	defer rest()
 	for {
-		n, err := x.Tunnel.Read(room)
-		if n > 0 {
-			x.BytesOut += int64(n)
+		chunk, err := next()
+		if len(chunk) > 0 {
+			x.BytesOut += int64(len(chunk))
 			c.alarm.Store(c.in(c.server.options.TunnelTimeout))
-			if c.write(room[:n]) != nil {
+			if c.write(chunk) != nil {
 				break
 			}
 		}
@@ -93,12 +114,42 @@ func (c *conn) fromTunnel(x *exchange.Exchange) {
 	c.alarm.Store(c.in(halfOpen))
 }
 
+// tunnelReader gives how to read a tunnel, and how to end that.
+func tunnelReader(from io.Reader) (next func() ([]byte, error), rest func()) {
+	if t, ok := from.(*tunnel); ok {
+		return t.next, t.from.rest
+	}
+	t := newTrickle(from, nil)
+	return t.next, t.rest
+}
+
 // tunnel is the backend's side of an upgraded connection.
 type tunnel struct {
 	conn   *backendConn
+	from   *trickle
 	closed sync.Once
 }
 
+func newTunnel(b *backendConn) *tunnel { return &tunnel{conn: b, from: newTrickle(b.nc, b.raw)} }
+
+// next lends what the backend has sent: at first what came with its answer.
+func (t *tunnel) next() ([]byte, error) {
+	b := t.conn
+	if b.start < b.end {
+		chunk := b.buf[b.start:b.end]
+		b.start = b.end
+		return chunk, nil
+	}
+	b.drop()
+	for {
+		chunk, err := t.from.next()
+		if len(chunk) > 0 || b.woken(err, 0, nil) != nil {
+			return chunk, err
+		}
+	}
+}
+
+// Read is next for those who bring a buffer.
 func (t *tunnel) Read(p []byte) (int, error) {
 	b := t.conn
 	if b.start < b.end {

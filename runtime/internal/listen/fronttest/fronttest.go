@@ -50,6 +50,8 @@ type Front struct {
 	Chain       *exchange.Chain
 	MaxBody     int64         // 0: unbounded
 	BodyTimeout time.Duration // 0: the front's default
+
+	TunnelTimeout time.Duration // 0: none
 }
 
 // The limits that every front is started with.

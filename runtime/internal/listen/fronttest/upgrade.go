@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 var upgrading = []behaviour{
@@ -14,6 +15,8 @@ var upgrading = []behaviour{
 	{"bytes that a client sends ahead are not lost", sentAhead},
 	{"each side of an upgraded connection closes on its own", halfClosed},
 	{"a client that leaves an upgraded connection ends it", leavesUpgraded},
+	{"an upgraded connection may be silent for longer than all else", silentTunnel},
+	{"an upgraded connection that is silent for too long ends", endlessSilence},
 	{"a refused upgrade is an answer like others", refusedUpgrade},
 	{"a switch to another protocol is a 502", otherProtocol},
 }
@@ -104,6 +107,42 @@ func leavesUpgraded(t *testing.T, s Stack) {
 	if err := within(t, "the backend's side ends", ended); err != nil && !errors.Is(err, io.EOF) {
 		t.Log(err)
 	}
+	seen.wait(t, 1)
+}
+
+// silence is longer than the time-outs of the front and of the endpoint.
+const silence = 300 * time.Millisecond
+
+func silentTunnel(t *testing.T, s Stack) {
+	e := endpoint(webSocket(t, mirror))
+	e.Advanced.TimeoutMillis = int(silence/time.Millisecond) / 3
+	address, _ := gatewayWith(t, s, e, Front{BodyTimeout: silence / 3}, false)
+	c := dial(t, address)
+	c.send(handshake)
+	c.upgrade()
+	for _, text := range []string{"one", strings.Repeat("x", 5000), "two"} {
+		time.Sleep(silence)
+		c.send(text)
+		c.expect(text)
+	}
+}
+
+func endlessSilence(t *testing.T, s Stack) {
+	ended := make(chan error, 1)
+	address, seen := gatewayWith(t, s, endpoint(webSocket(t, func(conn net.Conn, r *bufio.Reader) {
+		_, err := io.Copy(conn, r)
+		ended <- err
+	})), Front{TunnelTimeout: silence}, false)
+	c := dial(t, address)
+	c.send(handshake)
+	c.upgrade()
+	for range 4 { // what is said in time keeps it open
+		time.Sleep(silence / 3)
+		c.send("x")
+		c.expect("x")
+	}
+	_ = within(t, "the backend's side ends", ended)
+	c.ended()
 	seen.wait(t, 1)
 }
 
