@@ -12,7 +12,6 @@ const contractDefaults = `
 listenerConfig.host = "0.0.0.0"
 listenerConfig.httpPort = 9090
 listenerConfig.httpsPort = 9095
-listenerConfig.tokenListenerPort = 9096
 listenerConfig.keyStorePassword = "ballerina"
 listenerConfig.trustStorePassword = "ballerina"
 listenerConfig.keepAlive = "AUTO"
@@ -179,6 +178,7 @@ security.validateSubscriptions = false
 
 // ourDefaults are the keys that this project adds.
 const ourDefaults = `
+listenerConfig.tokenListenerPort = 0
 listenerConfig.keyStorePath = ""
 listenerConfig.trustStorePath = ""
 listenerConfig.certificateFile = ""

@@ -24,7 +24,8 @@ func (l *loader) listenerKeys() []key {
 		{path: "listenerConfig.host", set: text(&c.Host, "0.0.0.0")},
 		{path: "listenerConfig.httpPort", set: port(&c.HTTPPort, 9090)},
 		{path: "listenerConfig.httpsPort", set: port(&c.HTTPSPort, 9095)},
-		{path: "listenerConfig.tokenListenerPort", status: later, set: port(&c.TokenPort, 9096)},
+		// Another port is opened for those who ask for it; the configurations of the original name 9096.
+		{path: "listenerConfig.tokenListenerPort", set: port(&c.TokenPort, 0)},
 		// No key store ships with the gateway: without one it makes a certificate at start.
 		{path: "listenerConfig.keyStorePath", set: fileName(&c.KeyStore.Path, "")},
 		{path: "listenerConfig.keyStorePassword", set: secret(&c.KeyStore.Password, "ballerina"), secret: true},

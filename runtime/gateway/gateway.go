@@ -78,7 +78,8 @@ type Gateway struct {
 	system   *system
 	engine   *wire.Server // nil: net/http serves
 	listener *listen.Listener
-	admin    *admin // nil: off
+	tokens   *listen.Listener // nil: none
+	admin    *admin           // nil: off
 }
 
 // generation is what a configuration makes. A request ends in the one in which
@@ -100,7 +101,10 @@ type generation struct {
 	cache        *cache.Cache            // nil: no API wants one
 	validator    *validate.Validator     // nil: off
 
-	handler  *exchange.Chain // what chain gave
+	keyManager *keyManager // nil: none is configured
+
+	handler  *exchange.Chain  // what chain gave
+	first    exchange.Handler // the key manager before it, or it
 	users    users
 	problems diag.List // of its policies
 	upkeep   sync.WaitGroup
@@ -286,6 +290,9 @@ func (g *Gateway) bind() (err error) {
 	if g.listener, err = listen.New(o); err != nil {
 		return err
 	}
+	if g.tokens, err = g.keyListener(); err != nil {
+		return err
+	}
 	if g.options.Config.Admin.Enabled {
 		g.admin, err = newAdmin(g)
 	}
@@ -298,6 +305,9 @@ func (g *Gateway) close() {
 	cancel()
 	if g.listener != nil {
 		_ = g.listener.Shutdown(bound) // nothing was accepted yet
+	}
+	if g.tokens != nil {
+		_ = g.tokens.Shutdown(bound)
 	}
 	if g.engine != nil {
 		_ = g.engine.Shutdown(bound)
@@ -331,7 +341,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 
 	served := make(chan error, 1)
-	go func() { served <- g.listener.Serve() }()
+	go func() { served <- g.serve() }()
 	var err error
 	select {
 	case err = <-served:
@@ -358,7 +368,7 @@ func (g *Gateway) drain(served <-chan error) error {
 	err, ended := delay(l.ShutdownDelay, served) // load balancers hear /ready
 	ctx, cancel := context.WithTimeout(context.Background(), l.ShutdownTimeout)
 	defer cancel()
-	if cut := g.listener.Shutdown(ctx); cut != nil {
+	if cut := g.shutdown(ctx); cut != nil {
 		err = errors.Join(err, fmt.Errorf("shutting down: %w", cut))
 	}
 	if !ended {
@@ -385,10 +395,14 @@ func delay(d time.Duration, served <-chan error) (err error, ended bool) {
 // announce logs where the gateway listens.
 func (g *Gateway) announce() {
 	plain, secure := g.listener.Addresses()
+	var tokens net.Addr
+	if g.tokens != nil {
+		_, tokens = g.tokens.Addresses()
+	}
 	for _, l := range []struct {
 		name string
 		addr net.Addr
-	}{{"HTTPS", secure}, {"HTTP", plain}} {
+	}{{"HTTPS", secure}, {"HTTP", plain}, {"token", tokens}} {
 		if a, ok := l.addr.(*net.TCPAddr); ok {
 			g.options.Log.Info(fmt.Sprintf("%s listener is active on port %d", l.name, a.Port))
 		}

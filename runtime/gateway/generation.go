@@ -22,6 +22,14 @@ func newGeneration(gateway *Gateway, cfg *config.Config) (*generation, error) {
 		return nil, err
 	}
 	g.handler = g.chain()
+	var err error
+	if g.keyManager, err = newKeyManager(g, g.handler); err != nil {
+		g.close()
+		return nil, err
+	}
+	if g.first = g.handler; g.keyManager != nil {
+		g.first = g.keyManager
+	}
 	return g, nil
 }
 
@@ -70,6 +78,7 @@ func (g *generation) close() {
 	if g.backends != nil {
 		g.backends.Close()
 	}
+	g.keyManager.close()
 	if g.keys != nil {
 		g.keys.CloseIdleConnections()
 	}
@@ -84,13 +93,13 @@ var _ exchange.Handler = (*serving)(nil)
 func (s *serving) Serve(x *exchange.Exchange) error {
 	g, lane := s.enter(x)
 	defer g.users.leave(lane)
-	return g.handler.Serve(x)
+	return g.first.Serve(x)
 }
 
 func (s *serving) Refuse(x *exchange.Exchange) error {
 	g, lane := s.enter(x)
 	defer g.users.leave(lane)
-	return g.handler.Refuse(x)
+	return g.first.Refuse(x)
 }
 
 func (s *serving) enter(x *exchange.Exchange) (*generation, *lane) {

@@ -25,6 +25,8 @@ var fixed = []struct {
 	{"listenerConfig.timeouts.body", func(c *config.Config) any { return &c.Listener.BodyTimeout }},
 	{"listenerConfig.timeouts.write", func(c *config.Config) any { return &c.Listener.WriteTimeout }},
 	{"listenerConfig.timeouts.idle", func(c *config.Config) any { return &c.Listener.IdleTimeout }},
+	{"listenerConfig.timeouts.tunnel", func(c *config.Config) any { return &c.Listener.TunnelTimeout }},
+	{"listenerConfig.tokenListenerPort", func(c *config.Config) any { return &c.Listener.TokenPort }},
 	{"http2.enable", func(c *config.Config) any { return &c.Listener.HTTP2 }},
 	{"throttlingConfig.memoryBudgetMB", func(c *config.Config) any { return &c.Throttling.MemoryBudget }},
 	{"throttlingConfig.clusterMode", func(c *config.Config) any { return &c.Throttling.ClusterMode }},

@@ -42,9 +42,7 @@ func (l *Listener) serveConn(conn net.Conn) {
 		}
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), l.options.Timeouts.Header)
-	err := secure.HandshakeContext(ctx)
-	cancel()
+	err := l.handshake(secure)
 	l.handing.Done()
 	state := secure.ConnectionState()
 	switch {
@@ -70,6 +68,16 @@ func answerPlaintext(err error) {
 	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET":
 		_, _ = io.WriteString(e.Conn, "HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nPlain HTTP was spoken to the HTTPS port.\n")
 	}
+}
+
+// handshake runs in a goroutine of its own: its stack, some 32 KB, would stay
+// with the connection else.
+func (l *Listener) handshake(conn *tls.Conn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), l.options.Timeouts.Header)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- conn.HandshakeContext(ctx) }()
+	return <-done
 }
 
 // handover is a net.Listener whose connections come from another one.
