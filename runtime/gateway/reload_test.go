@@ -308,7 +308,7 @@ func TestEveryFixedKeyIsKept(t *testing.T) {
 
 // Whoever adds a key says here that it can change, or in fixed that it cannot.
 func TestEveryKeyOfTheListenerIsFixedOrReloaded(t *testing.T) {
-	reloaded := []string{"KeyStore", "TrustStore", "CertificateFile", "PrivateKeyFile", "TrustedProxies", "ShutdownTimeout", "ShutdownDelay", "TokenPort", "MaxPipelined"}
+	reloaded := []string{"KeyStore", "TrustStore", "CertificateFile", "PrivateKeyFile", "TrustedProxies", "ShutdownTimeout", "ShutdownDelay", "MaxPipelined"}
 	cfg := new(config.Config)
 	listener := reflect.ValueOf(&cfg.Listener).Elem()
 	for i := range listener.NumField() {
