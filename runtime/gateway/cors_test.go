@@ -160,6 +160,11 @@ func TestAnswersToPagesOfOtherOrigins(t *testing.T) {
 				}
 			})
 		}
+		t.Run("to two origins at once", func(t *testing.T) {
+			if _, got := fields(t, "GET", r.url+"/pets/mine", []string{"Origin", shop, "Origin", evil}, "Access-Control-"); got != "" {
+				t.Error(got)
+			}
+		})
 		t.Run("of a spent limit", func(t *testing.T) {
 			for n := 1; n <= 5; n++ {
 				ask(t, "GET", r.url+"/pets/few")

@@ -89,6 +89,10 @@ func (b *bench) do(request string, header ...string) answer {
 			x.Grant.Principal.KeyType = exchange.Sandbox
 			continue
 		}
+		if header[i] == "host" {
+			x.Host = []byte(header[i+1])
+			continue
+		}
 		if header[i] == "interceptor" {
 			x.Interception = true
 			continue
@@ -386,6 +390,8 @@ func TestAnswersAreForRequestsOfTheirKind(t *testing.T) {
 		{"GET /pets", []string{"Accept-Language", "de"}, 0},
 		{"GET /pets", []string{"Accept-Language", "de", "sandbox", ""}, 1},
 		{"GET /pets", []string{"Accept-Language", "de", "X-Forwarded-Host", "evil.example"}, 1},
+		{"GET /pets", []string{"Accept-Language", "de", "host", "evil.example"}, 1},
+		{"GET /pets", []string{"Accept-Language", "de", "host", "API.example"}, 0},
 		{"HEAD /pets", []string{"Accept-Language", "de"}, 0},
 		{"HEAD /pets", []string{"Accept-Language", "fr"}, 1},
 		{"GET /pets", []string{"Accept-Language", "fr"}, 1}, // HEAD stored nothing
