@@ -365,7 +365,7 @@ func (g *Gateway) drain(served <-chan error) error {
 	g.reloads.shut()
 	l := g.current().options.Config.Listener
 	g.options.Log.Info("shutting down", "bound", l.ShutdownTimeout.String())
-	err, ended := delay(l.ShutdownDelay, served) // load balancers hear /ready
+	ended, err := delay(l.ShutdownDelay, served) // load balancers hear /ready
 	ctx, cancel := context.WithTimeout(context.Background(), l.ShutdownTimeout)
 	defer cancel()
 	if cut := g.shutdown(ctx); cut != nil {
@@ -381,14 +381,14 @@ func (g *Gateway) drain(served <-chan error) error {
 }
 
 // delay waits, but not when serving has ended by itself.
-func delay(d time.Duration, served <-chan error) (err error, ended bool) {
+func delay(d time.Duration, served <-chan error) (ended bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case err = <-served:
-		return err, true
+		return true, err
 	case <-timer.C:
-		return nil, false
+		return false, nil
 	}
 }
 

@@ -32,8 +32,9 @@ import (
 // reloadable is a running gateway and its folder of configuration.
 type reloadable struct {
 	*running
-	t      *testing.T
-	folder string
+	t       *testing.T
+	folder  string
+	hangups chan os.Signal
 }
 
 const confFile = "micro-gw.conf"
@@ -42,7 +43,7 @@ const confFile = "micro-gw.conf"
 // only where an override says so.
 func startReloadable(t *testing.T, content *spec.Gateway, files map[string]string, overrides ...string) *reloadable {
 	t.Helper()
-	r := &reloadable{t: t, folder: t.TempDir()}
+	r := &reloadable{t: t, folder: t.TempDir(), hangups: make(chan os.Signal, 1)}
 	if files[confFile] == "" {
 		r.write(confFile, "")
 	}
@@ -57,7 +58,7 @@ func startReloadable(t *testing.T, content *spec.Gateway, files map[string]strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.running = startOptions(t, content, func(o *Options) { o.Config, o.Load = cfg, load })
+	r.running = startOptions(t, content, func(o *Options) { o.Config, o.Load, o.Hangups = cfg, load, r.hangups })
 	get(t, r.url+"/ready") // it runs
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -102,14 +103,22 @@ func TestWhatChangesNothingIsNotReloaded(t *testing.T) {
 	}
 }
 
+func TestAHangupReloads(t *testing.T) {
+	r := startReloadable(t, served(okBackend(t)), nil)
+	for n := range uint64(3) {
+		r.hangups <- syscall.SIGHUP
+		r.reloaded(n + 1)
+	}
+}
+
 func TestDelayEndsWhenServingHasFailed(t *testing.T) {
 	failed := errors.New("no more sockets")
 	served := make(chan error, 1)
 	served <- failed
-	if err, ended := delay(time.Hour, served); !ended || err != failed {
+	if ended, err := delay(time.Hour, served); !ended || err != failed {
 		t.Errorf("%v %v", err, ended)
 	}
-	if err, ended := delay(0, make(chan error)); ended || err != nil {
+	if ended, err := delay(0, make(chan error)); ended || err != nil {
 		t.Errorf("%v %v", err, ended)
 	}
 }
