@@ -121,10 +121,11 @@ func TestASoakFindsGrowthAllocationsAndGoroutinesLeft(t *testing.T) {
 		{samples(0, 0), after, true},
 		{samples(2, 0), after, false},
 		{samples(0, 100), after, false},
+		{samples(0, 44), after, true}, // what a look allocates
 		{samples(0, 0), &observed{Goroutines: 6}, false},
 	} {
 		var out strings.Builder
-		if got := printSoak(&out, sum, tc.seen, before, tc.after); got != tc.want {
+		if got := printSoak(&out, sum, tc.seen, before, tc.after, 44); got != tc.want {
 			t.Error(out.String())
 		}
 	}

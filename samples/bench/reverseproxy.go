@@ -26,5 +26,7 @@ func serveReverseProxy(args []string) {
 
 type buffers struct{ pool sync.Pool }
 
-func (b *buffers) Get() []byte  { return b.pool.Get().([]byte) }
-func (b *buffers) Put(p []byte) { b.pool.Put(p) } //nolint:staticcheck // an interface of httputil
+func (b *buffers) Get() []byte { return b.pool.Get().([]byte) }
+
+//lint:ignore SA6002 httputil's interface wants a slice
+func (b *buffers) Put(p []byte) { b.pool.Put(p) }

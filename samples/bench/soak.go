@@ -58,6 +58,10 @@ func (l *lab) soak(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	own, err := costOfLooking(look, began)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%s, %s for %v over %d connections\n\n", now(), soakLoad.name, l.settings.soak, soakLoad.connections)
 	fmt.Fprintln(out, "| minute | resident MB | heap MB | goroutines | collections | objects allocated |\n|---|---|---|---|---|---|")
 	loaded := make(chan error, 1)
@@ -85,7 +89,7 @@ func (l *lab) soak(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	held := printSoak(out, sum, seen, before, after)
+	held := printSoak(out, sum, seen, before, after, own)
 	each, err := l.idleConnections(ctx, g, func() (*observed, error) { return look("/collected", began) })
 	if err != nil {
 		return err
@@ -98,18 +102,33 @@ func (l *lab) soak(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// printSoak tells what came out and whether that is as it must be.
-func printSoak(out io.Writer, sum *sample, seen []*observed, before, after *observed) bool {
+// costOfLooking is how many objects an observation allocates itself.
+func costOfLooking(look func(string, time.Time) (*observed, error), began time.Time) (uint64, error) {
+	first, err := look("/", began)
+	if err != nil {
+		return 0, err
+	}
+	second, err := look("/", began)
+	if err != nil {
+		return 0, err
+	}
+	return second.Mallocs - first.Mallocs, nil
+}
+
+// printSoak tells what came out and whether that is as it must be. Each look
+// has allocated own objects.
+func printSoak(out io.Writer, sum *sample, seen []*observed, before, after *observed, own uint64) bool {
 	quarter, last := seen[len(seen)/4], seen[len(seen)-1]
+	looks := len(seen) - 1 - len(seen)/4
 	growth := float64(last.resident) / float64(quarter.resident)
-	// Between two samples in the midst: nothing is opened or closed there. The
-	// samples themselves allocate, too.
+	// Between two samples in the midst: nothing is opened or closed there.
 	share := float64((last.at - quarter.at).Microseconds()) / float64(sum.Micros)
-	each := float64(last.Mallocs-quarter.Mallocs) / (float64(sum.Requests) * share)
+	objects := max(0, float64(last.Mallocs-quarter.Mallocs)-float64(looks)*float64(own))
+	each := objects / (float64(sum.Requests) * share)
 	flat, none, same := growth <= mostGrowth, each <= mostAllocations, after.Goroutines <= before.Goroutines
 	fmt.Fprintf(out, "\n- %d requests, none with an error; %.0f a second, p99 %d us\n", sum.Requests, sum.rate(), sum.P99)
 	fmt.Fprintf(out, "- resident memory %.2f times that of the first quarter: %s\n", growth, verdict(flat))
-	fmt.Fprintf(out, "- %.5f objects allocated a request: %s\n", each, verdict(none))
+	fmt.Fprintf(out, "- %.5f objects allocated a request, those of the samples apart: %s\n", each, verdict(none))
 	fmt.Fprintf(out, "- %d goroutines before, %d after: %s\n", before.Goroutines, after.Goroutines, verdict(same))
 	fmt.Fprintln(out, "- objects by place, all connections and samples included:")
 	for _, name := range mostObjects(before.Places, after.Places, 8) {
