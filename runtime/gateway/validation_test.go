@@ -335,3 +335,31 @@ func TestASlowBodyIsRefusedInTime(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAnswerFromTheCacheIsValidatedToo(t *testing.T) {
+	overEngines(t, func(t *testing.T, engine string) {
+		var reached atomic.Int64
+		content := checked(t, backendOf(t, func(w http.ResponseWriter, q *http.Request) {
+			reached.Add(1)
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Cache-Control", "public, max-age=60")
+			if strings.HasSuffix(q.URL.Path, "/1") {
+				_, _ = io.WriteString(w, `{"name":"a"}`)
+				return
+			}
+			_, _ = io.WriteString(w, `{}`)
+		}))
+		content.APIs[0].ResponseCache = &spec.ResponseCache{}
+		r := start(t, content, engine, "validationConfig.enableResponseValidation=true")
+		for path, want := range map[string]int{"/pets/orders/1": 200, "/pets/orders/2": 500} {
+			for range 3 {
+				if status, body := get(t, r.url+path); status != want {
+					t.Errorf("%s: %d %s", path, status, body)
+				}
+			}
+		}
+		if n := reached.Load(); n > 4 {
+			t.Errorf("%d requests reached the backend", n)
+		}
+	})
+}
