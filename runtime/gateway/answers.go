@@ -25,24 +25,18 @@ func when(configured bool, s exchange.Stage) exchange.Stage {
 }
 
 // replies are what happens to every answer before it is written, in order.
-func (g *generation) replies() []func(*exchange.Exchange) {
-	list := []func(*exchange.Exchange){g.throttle.Announce}
-	if g.options.Config.Validation.Response {
-		list = slices.Insert(list, 0, g.validator.Answer)
+func (g *generation) replies() (list []func(*exchange.Exchange)) {
+	add := func(configured bool, f func(*exchange.Exchange)) {
+		if configured {
+			list = append(list, f)
+		}
 	}
-	if g.interceptors != nil {
-		list = slices.Insert(list, 0, g.interceptors.Response)
-	}
-	if g.cache != nil {
-		// First: what is stored is the backend's answer, as nobody else has seen it.
-		list = slices.Insert(list, 0, g.cache.Reply)
-	}
-	if g.cors != nil {
-		list = append(list, g.cors.Reply)
-	}
-	if g.headers != nil {
-		list = append(list, g.headers.Reply)
-	}
+	add(g.cache != nil, g.cache.Reply) // what is stored is the backend's answer, as nobody else has seen it
+	add(g.interceptors != nil, g.interceptors.Response)
+	add(g.options.Config.Validation.Response, g.validator.Answer)
+	add(true, g.throttle.Announce)
+	add(g.cors != nil, g.cors.Reply)
+	add(g.headers != nil, g.headers.Reply)
 	return list
 }
 
