@@ -345,3 +345,44 @@ func TestACancelledGRPCStreamIsCancelledAtTheBackend(t *testing.T) {
 		t.Error("the backend's stream lives on")
 	}
 }
+
+func TestTransportsHoldForHTTP2(t *testing.T) {
+	onEngines(t, func(t *testing.T, engine string) {
+		content := served(backendOf(t, func(http.ResponseWriter, *http.Request) {}))
+		content.APIs[0].Transports = []string{"https"}
+		r := start(t, content, engine)
+		_, secure := r.listener.Addresses()
+		for url, want := range map[string]int{r.url: 404, "https://" + secure.String(): 200} {
+			response, err := http2Client(t).Get(url + "/pets/many")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.ProtoMajor != 2 || response.StatusCode != want || response.Header.Get("Location") != "" {
+				t.Errorf("%s: %s %d %v", url, response.Proto, response.StatusCode, response.Header)
+			}
+		}
+	})
+}
+
+// The times of the listener and of the endpoint must not count pauses.
+func TestEventsMayPauseOverHTTP2(t *testing.T) {
+	content := served(backendOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for n := range 3 {
+			fmt.Fprintf(w, "data: %d\n\n", n)
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(300 * time.Millisecond)
+		}
+	}))
+	content.Endpoints[0].Advanced.TimeoutMillis = 100
+	r := start(t, content, "listenerConfig.timeouts.write=100ms", "listenerConfig.timeouts.idle=100ms")
+	response, err := http2Client(t).Get(r.url + "/pets/many")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); string(body) != "data: 0\n\ndata: 1\n\ndata: 2\n\n" || err != nil {
+		t.Errorf("%q, %v", body, err)
+	}
+}
