@@ -23,7 +23,11 @@ import (
 	"mgw/runtime/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A server of net/http sleeps for half a second before it closes a connection
+// whose request it has not read.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 // served is an API with an open operation of five an hour and a secured one,
 // at a backend.

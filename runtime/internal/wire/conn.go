@@ -236,7 +236,7 @@ func (c *conn) refuse(err error) {
 // read: closing at once would reset it and take the answer from the client.
 const (
 	lingerTime  = 500 * time.Millisecond
-	lingerBytes = 256 << 10
+	lingerBytes = 8 << 20
 )
 
 func (c *conn) close() {
