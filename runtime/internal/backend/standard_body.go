@@ -193,7 +193,8 @@ func (b *requestBody) stop() {
 	b.stopped.Store(true)
 	b.interrupt()
 	b.mu.Lock()
-	b.mu.Unlock() //nolint:staticcheck // it was held by the read
+	//lint:ignore SA2001 the read held it
+	b.mu.Unlock()
 	b.life.Lock()
 	defer b.life.Unlock()
 	b.over = true

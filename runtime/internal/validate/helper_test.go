@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -60,27 +59,6 @@ func bodySchema(t testing.TB, definition string, answers bool) *lazy {
 	}
 	s := newSchemas(all.APIs[0].Schemas, answers, func(i int, err error) { t.Errorf("schema %d: %v", i, err) })
 	return &s.all[m[0].Schema]
-}
-
-func newValidator(t testing.TB, s *spec.Schemas) *Validator {
-	t.Helper()
-	packed, err := spec.PackSchemas(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &spec.Gateway{Schemas: packed}
-	for i := range s.APIs {
-		api := spec.API{ID: i, Name: "T", Version: "1"}
-		for _, m := range s.APIs[i].Operations {
-			api.Operations = append(api.Operations, spec.Operation{ID: m.Operation, Method: "POST", Path: "/a"})
-		}
-		g.APIs = append(g.APIs, api)
-	}
-	v, err := New(Options{Gateway: g, Log: slog.New(slog.DiscardHandler), MaxBody: 1 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // judge applies a schema to a text; "" is no objection.
