@@ -24,6 +24,16 @@ func when(configured bool, s exchange.Stage) exchange.Stage {
 	return s
 }
 
+// validate refuses a request that its definition does not allow. It counts
+// nowhere (contract 4.1); who has spent a limit is not even read.
+func (g *generation) validate(x *exchange.Exchange) bool {
+	if g.validator.Request(x) {
+		return true
+	}
+	g.throttle.Refund(x)
+	return false
+}
+
 // replies are what happens to every answer before it is written, in order.
 func (g *generation) replies() (list []func(*exchange.Exchange)) {
 	add := func(configured bool, f func(*exchange.Exchange)) {

@@ -244,7 +244,7 @@ func (g *generation) chain() *exchange.Chain {
 			g.auth.Authenticate,
 			when(g.interceptors != nil, g.interceptors.Classify),
 			g.throttle.Check,
-			when(g.options.Config.Validation.Request, g.validator.Request),
+			when(g.options.Config.Validation.Request, g.validate),
 			when(g.interceptors != nil, g.interceptors.Request),
 			when(g.headers != nil, g.headers.Request),
 			when(g.cache != nil, g.cache.Answer),
