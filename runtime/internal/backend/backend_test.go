@@ -380,24 +380,6 @@ func TestFieldsOfEarlierStagesSurviveAttempts(t *testing.T) {
 	}
 }
 
-func TestForwardingItselfAllocatesNothing(t *testing.T) {
-	f := &noting{}
-	b := mustNew(t, Options{Gateway: one(spec.Endpoint{Type: spec.LoadBalance, URLs: []string{"http://a/v", "http://b/v"}}), Transport: f})
-	x := request("GET", "/pets?x")
-	run := func() {
-		x.Request.Reset()
-		x.Response.Reset()
-		x.Request.Add("Connection", "keep-alive")
-		x.Request.Add("X-Own_Field", "1")
-		x.Request.Add("X-Forwarded-For", "6.6.6.6")
-		b.Forward(x)
-	}
-	run()
-	if n := testing.AllocsPerRun(100, run); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
 // noting answers without keeping anything.
 type noting struct{}
 

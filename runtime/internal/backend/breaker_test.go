@@ -174,19 +174,3 @@ func TestAnOpenBreakerLeadsToTheOthers(t *testing.T) {
 		t.Errorf("%d answers of %d were bad", bad, asked(f, "a"))
 	}
 }
-
-func TestABreakerAllocatesNothing(t *testing.T) {
-	b := mustNew(t, Options{Transport: noting{}, Gateway: broken(&spec.CircuitBreaker{
-		VolumeThreshold: 10, WindowMillis: 60_000, BucketMillis: 10_000, FailureThreshold: 0.5, ResetMillis: 5000, StatusCodes: []int{500},
-	}, "http://a", "http://b")})
-	x := request("GET", "/pets?x")
-	run := func() {
-		x.Request.Reset()
-		x.Response.Reset()
-		b.Forward(x)
-	}
-	run()
-	if n := testing.AllocsPerRun(100, run); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
