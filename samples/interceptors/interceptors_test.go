@@ -5,7 +5,6 @@ package interceptors_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -19,27 +18,12 @@ var sample *harness.Sample
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	// What is spent in one window must not be looked at in the next.
 	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, time.Minute))
-	var err error
-	sample, err = harness.Follow(ctx, "README.md")
-	defer func() {
-		if err := sample.Settle(); err != nil {
-			fmt.Fprintln(os.Stderr, "ending the sample:", err)
-			code = 1
-		}
-	}()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(harness.Followed(func(s *harness.Sample) int {
+		sample = s
+		return m.Run()
+	}))
 }
 
 func TestAuditTellsOfEachAnswerBehindTheLimits(t *testing.T) {

@@ -3,7 +3,6 @@
 package security_test
 
 import (
-	"context"
 	"encoding/base64"
 	"flag"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mgw/samples/internal/harness"
 )
@@ -21,28 +19,13 @@ var sample *harness.Sample
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	var err error
-	sample, err = harness.Follow(ctx, "README.md")
-	defer func() {
-		if err := sample.Settle(); err != nil {
-			fmt.Fprintln(os.Stderr, "ending the sample:", err)
-			code = 1
+	os.Exit(harness.Followed(func(s *harness.Sample) int {
+		sample = s
+		if code := m.Run(); code != 0 {
+			return code
 		}
-	}()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if code = m.Run(); code == 0 {
-		code = secretsStayOut()
-	}
-	return code
+		return secretsStayOut()
+	}))
 }
 
 // shown are the credentials that the tests have used.

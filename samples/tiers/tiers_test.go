@@ -3,7 +3,6 @@
 package tiers_test
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -20,27 +19,12 @@ var sample *harness.Sample
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) (code int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	// What is spent in one window must not be looked at in the next.
 	time.Sleep(harness.UntilWindow(time.Now(), time.Hour, 2*time.Minute))
-	var err error
-	sample, err = harness.Follow(ctx, "README.md")
-	defer func() {
-		if err := sample.Settle(); err != nil {
-			fmt.Fprintln(os.Stderr, "ending the sample:", err)
-			code = 1
-		}
-	}()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(harness.Followed(func(s *harness.Sample) int {
+		sample = s
+		return m.Run()
+	}))
 }
 
 // token makes one as a user would.

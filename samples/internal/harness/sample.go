@@ -65,6 +65,25 @@ func Follow(ctx context.Context, readme string) (*Sample, error) {
 	return s, nil
 }
 
+// Followed follows README.md, runs tests with the sample and ends it. It gives
+// the tests' exit code, or 1 where something else failed.
+func Followed(tests func(*Sample) int) (code int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	s, err := Follow(ctx, "README.md")
+	defer func() {
+		if err := s.Settle(); err != nil {
+			fmt.Fprintln(os.Stderr, "ending the sample:", err)
+			code = 1
+		}
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return tests(s)
+}
+
 // prepare makes the folder and builds the programs.
 func (s *Sample) prepare(ctx context.Context, steps []Step) (err error) {
 	if s.Dir, err = os.MkdirTemp("", "mgw-sample-"); err != nil {
