@@ -10,13 +10,6 @@ import (
 	"mgw/runtime/spec"
 )
 
-// overEngines runs a test over both.
-func overEngines(t *testing.T, test func(t *testing.T, engine string)) {
-	for _, engine := range []string{"fast", "standard"} {
-		t.Run(engine, func(t *testing.T) { test(t, "listenerConfig.engine="+engine) })
-	}
-}
-
 // fields asks and gives the status and those answer fields whose names start
 // with one of the prefixes, sorted, one a line.
 func fields(t *testing.T, method, url string, header []string, prefixes ...string) (int, string) {

@@ -170,6 +170,35 @@ func try(ctx context.Context, method, url, body string, header ...string) (int, 
 	return resp.StatusCode, string(answer), err
 }
 
+// whole sends a request and reads the answer to its end.
+func whole(t *testing.T, method, url string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(answer)
+}
+
+// overEngines runs a test over both, each as an override.
+func overEngines(t *testing.T, test func(t *testing.T, engine string)) {
+	for _, engine := range []string{"fast", "standard"} {
+		t.Run(engine, func(t *testing.T) { test(t, "listenerConfig.engine="+engine) })
+	}
+}
+
 func backendOf(t *testing.T, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -209,19 +238,9 @@ func TestSecuredOperationsNeedACredential(t *testing.T) {
 	}
 }
 
-func TestRequestsUnderWayFinishWhenTheGatewayStops(t *testing.T) {
-	arrived, finish := make(chan struct{}), make(chan struct{})
-	r := start(t, served(backendOf(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(arrived)
-		<-finish
-		fmt.Fprint(w, "done")
-	})))
-	answer := make(chan string, 1)
-	go func() {
-		_, body, err := try(context.Background(), "GET", r.url+"/pets/many", "")
-		answer <- fmt.Sprint(body, err)
-	}()
-	<-arrived
+// stopsWith stops a gateway whose request under way may finish once it drains.
+func stopsWith(t *testing.T, r *running, finish chan<- struct{}, answer <-chan string) {
+	t.Helper()
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
 	for deadline := time.Now().Add(10 * time.Second); !r.system.draining.Load(); time.Sleep(time.Millisecond) {
@@ -236,6 +255,22 @@ func TestRequestsUnderWayFinishWhenTheGatewayStops(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestRequestsUnderWayFinishWhenTheGatewayStops(t *testing.T) {
+	arrived, finish := make(chan struct{}), make(chan struct{})
+	r := start(t, served(backendOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-finish
+		fmt.Fprint(w, "done")
+	})))
+	answer := make(chan string, 1)
+	go func() {
+		_, body, err := try(context.Background(), "GET", r.url+"/pets/many", "")
+		answer <- fmt.Sprint(body, err)
+	}()
+	<-arrived
+	stopsWith(t, r, finish, answer)
 	if _, _, err := try(context.Background(), "GET", r.url+"/health", ""); err == nil {
 		t.Error("still accepting")
 	}

@@ -17,14 +17,6 @@ import (
 	"mgw/runtime/spec"
 )
 
-// onEngines runs a test over both HTTP/1.1 engines; HTTP/2 is net/http's with
-// either, but not the way there.
-func onEngines(t *testing.T, test func(t *testing.T, engine string)) {
-	for _, engine := range []string{"fast", "standard"} {
-		t.Run(engine, func(t *testing.T) { test(t, "listenerConfig.engine="+engine) })
-	}
-}
-
 // http2Client speaks nothing but HTTP/2; to http URLs with prior knowledge.
 func http2Client(t *testing.T) *http.Client {
 	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
@@ -73,7 +65,7 @@ func http2Backend(t *testing.T, scheme string, handler http.HandlerFunc) string 
 }
 
 func TestHTTP2IsServedOnBothPortsBesideHTTP1(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(backendOf(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-Proto")) })), engine)
 		_, secure := r.listener.Addresses()
 		for url, want := range map[string]string{r.url: "http", "https://" + secure.String(): "https"} {
@@ -96,7 +88,7 @@ func TestHTTP2IsServedOnBothPortsBesideHTTP1(t *testing.T) {
 }
 
 func TestPriorKnowledgeIsRefusedWhereHTTP2IsOff(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(backendOf(t, func(http.ResponseWriter, *http.Request) {})), engine, "http2.enable=false")
 		if response, err := http2Client(t).Get(r.url + "/pets/many"); err == nil {
 			t.Errorf("answered %d", response.StatusCode)
@@ -106,7 +98,7 @@ func TestPriorKnowledgeIsRefusedWhereHTTP2IsOff(t *testing.T) {
 
 // What stands in the first segments must not decide what is spoken.
 func TestThePrefaceMayComeInPieces(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(backendOf(t, func(http.ResponseWriter, *http.Request) {})), engine)
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		if err != nil {
@@ -145,7 +137,7 @@ func TestAFirstRequestThatIsNoPrefaceIsRefused(t *testing.T) {
 }
 
 func TestConnectionsOfHTTP2DrainWhenTheGatewayStops(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		arrived, finish := make(chan struct{}), make(chan struct{})
 		r := start(t, served(backendOf(t, func(w http.ResponseWriter, _ *http.Request) {
 			close(arrived)
@@ -165,20 +157,7 @@ func TestConnectionsOfHTTP2DrainWhenTheGatewayStops(t *testing.T) {
 			answer <- fmt.Sprint(string(body), err)
 		}()
 		<-arrived
-		stopped := make(chan error, 1)
-		go func() { stopped <- r.stop() }()
-		for deadline := time.Now().Add(10 * time.Second); !r.system.draining.Load(); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("not draining")
-			}
-		}
-		close(finish)
-		if got := <-answer; got != "done<nil>" {
-			t.Errorf("the request under way got %q", got)
-		}
-		if err := <-stopped; err != nil {
-			t.Error(err)
-		}
+		stopsWith(t, r, finish, answer)
 	})
 }
 
@@ -227,7 +206,7 @@ func TestGRPCWebAndPlainCallersSeeRefusalsAsHTTP(t *testing.T) {
 }
 
 func TestABackendOfHTTP2ServesHTTP1Clients(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(http2Backend(t, "h2c", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) })), engine)
 		if status, body := get(t, r.url+"/pets/many"); status != 200 || body != "HTTP/2.0" {
 			t.Errorf("%d %q", status, body)
@@ -347,7 +326,7 @@ func TestACancelledGRPCStreamIsCancelledAtTheBackend(t *testing.T) {
 }
 
 func TestTransportsHoldForHTTP2(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		content := served(backendOf(t, func(http.ResponseWriter, *http.Request) {}))
 		content.APIs[0].Transports = []string{"https"}
 		r := start(t, content, engine)

@@ -19,13 +19,6 @@ import (
 	"mgw/runtime/spec"
 )
 
-// bothEngines runs a test over each front.
-func bothEngines(t *testing.T, test func(t *testing.T, engine string)) {
-	for _, engine := range []string{"fast", "standard"} {
-		t.Run(engine, func(t *testing.T) { test(t, "listenerConfig.engine="+engine) })
-	}
-}
-
 // hooked is an API whose operation POST /pets/hooked has interceptors, and
 // GET /pets/open none, in a gateway that serves it.
 func hooked(t *testing.T, names spec.Interceptors, f interceptor.Functions, backend http.HandlerFunc, overrides ...string) *running {
@@ -68,27 +61,11 @@ func echo(w http.ResponseWriter, r *http.Request) {
 // post sends a request to the operation that has interceptors.
 func post(t *testing.T, r *running, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "POST", r.url+"/pets/hooked/a%20b?q=1", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Add(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp, string(answer)
+	return whole(t, "POST", r.url+"/pets/hooked/a%20b?q=1", body, header...)
 }
 
 func TestRequestInterceptorSeesAndChangesTheRequest(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, requestA, one(func(_ context.Context, r *interceptor.Request) error {
 			h := r.Header()
 			body, err := r.Body()
@@ -139,7 +116,7 @@ func TestInterceptorsRunInTheOrderOfTheOperation(t *testing.T) {
 }
 
 func TestClassifierSetsThePropertiesOfKeyTemplates(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		var seen atomic.Value
 		f := one(func(_ context.Context, r *interceptor.Request) error {
 			if c := r.Header().Get("X-Colour"); c != "" {
@@ -178,7 +155,7 @@ func TestAnInterceptorAnswersAndTheBackendIsNotCalled(t *testing.T) {
 	refuse := func(_ context.Context, r *interceptor.Request) error {
 		return r.Respond(http.StatusTeapot, http.Header{"Content-Type": {"text/plain"}, "X-A": {"1", "2"}}, []byte("short"))
 	}
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		for name, names := range map[string]spec.Interceptors{
 			"request":  {Request: []string{"A", "B"}, Response: []string{"C"}},
 			"classify": {Classify: []string{"A", "B"}, Response: []string{"C"}},
@@ -233,7 +210,7 @@ func TestWhatAnInterceptorDoesWrongIsA500AndALogLine(t *testing.T) {
 		"out of time": {func(ctx context.Context, _ *interceptor.Request) error { <-ctx.Done(); return ctx.Err() }, "deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bothEngines(t, func(t *testing.T, engine string) {
+			overEngines(t, func(t *testing.T, engine string) {
 				r := hooked(t, requestA, one(tc.f), func(http.ResponseWriter, *http.Request) { t.Error("reached the backend") },
 					engine, "interceptorConfig.timeout=50ms")
 				for range 2 { // the connection and the gateway live on
@@ -254,7 +231,7 @@ func TestWhatAnInterceptorDoesWrongIsA500AndALogLine(t *testing.T) {
 }
 
 func TestResponseInterceptorSeesAndChangesTheAnswer(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, responseA, answering(func(_ context.Context, r *interceptor.Response) error {
 			body, err := r.Body()
 			r.Header().Set("X-Saw", fmt.Sprintf("%d %s %s %s", r.Status(), r.Header().Get("X-Seen"), r.Request().Header().Get("X-In"), body))
@@ -279,7 +256,7 @@ func TestResponseInterceptorReplacesOrBreaksTheAnswer(t *testing.T) {
 		w.Header().Set("X-Backend", "1")
 		_, _ = w.Write(make([]byte, 300_000))
 	}
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, responseA, answering(func(_ context.Context, r *interceptor.Response) error {
 			if r.Request().Header().Get("X-In") == "panic" {
 				panic("late")
@@ -333,7 +310,7 @@ func TestBodiesAboveTheBound(t *testing.T) {
 		return fmt.Errorf("looking: %w", err)
 	}
 	large := strings.Repeat("0123456789", 20_000)
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, requestA, one(look), echo, engine, "interceptorConfig.maxBodySize=1000")
 		for _, framed := range []bool{true, false} {
 			content := func() io.Reader {
@@ -367,7 +344,7 @@ func TestBodiesAboveTheBound(t *testing.T) {
 
 // A body that an interceptor replaces unread does not cost the connection.
 func TestReplacedBodiesLeaveTheConnectionInUse(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, requestA, one(func(_ context.Context, r *interceptor.Request) error { r.SetBody([]byte("new")); return nil }), echo, engine)
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 		if err != nil {
@@ -389,7 +366,7 @@ func TestReplacedBodiesLeaveTheConnectionInUse(t *testing.T) {
 }
 
 func TestAnswersThatNoInterceptorReadsStream(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		more := make(chan struct{})
 		r := hooked(t, responseA, answering(func(_ context.Context, r *interceptor.Response) error {
 			r.Header().Set("X-After", "1")
@@ -419,7 +396,7 @@ func TestAnswersThatNoInterceptorReadsStream(t *testing.T) {
 // A client cannot have a field that an interceptor sets removed by naming it in
 // Connection.
 func TestConnectionDoesNotRemoveWhatAnInterceptorSets(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, requestA, one(func(_ context.Context, r *interceptor.Request) error {
 			if r.Header().Get("X-In") != "" {
 				t.Error("a field of the connection is seen")
@@ -434,7 +411,7 @@ func TestConnectionDoesNotRemoveWhatAnInterceptorSets(t *testing.T) {
 }
 
 func TestAClientThatLeavesEndsTheContext(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		entered, ended := make(chan struct{}), make(chan error, 1)
 		r := hooked(t, requestA, one(func(ctx context.Context, _ *interceptor.Request) error {
 			close(entered)
@@ -468,7 +445,7 @@ func TestAClientThatLeavesEndsTheContext(t *testing.T) {
 func TestValuesThatAnInterceptorKeepsStay(t *testing.T) {
 	exchange.Poison = true
 	defer func() { exchange.Poison = false }()
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		type kept struct {
 			request  *interceptor.Request
 			response *interceptor.Response
@@ -536,7 +513,7 @@ func TestConnectionsThatSwitchProtocolsPassInterceptors(t *testing.T) {
 		line, _ := rw.ReadString('\n')
 		fmt.Fprint(conn, "echo "+line)
 	}
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		f := one(func(_ context.Context, r *interceptor.Request) error { r.Header().Set("X-In", "mine"); return nil })
 		f.Response = map[string]interceptor.ResponseFunc{"A": func(_ context.Context, r *interceptor.Response) error {
 			r.Header().Set("X-After", fmt.Sprint(r.Status()))
@@ -569,7 +546,7 @@ func TestConnectionsThatSwitchProtocolsPassInterceptors(t *testing.T) {
 }
 
 func TestAnswersWithoutABodyPassInterceptors(t *testing.T) {
-	bothEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := hooked(t, responseA, answering(func(_ context.Context, r *interceptor.Response) error {
 			body, err := r.Body()
 			r.Header().Set("X-After", fmt.Sprintf("%d%s", len(body), r.Request().Method()))

@@ -46,7 +46,7 @@ func askWithBasic(t *testing.T, method, url, body string) (status int, answer st
 }
 
 func TestTheKeyManagersOwnPathsArePassedOn(t *testing.T) {
-	onEngines(t, func(t *testing.T, engine string) {
+	overEngines(t, func(t *testing.T, engine string) {
 		r := start(t, served(backendOf(t, func(http.ResponseWriter, *http.Request) {})), engine, "keyManager.serverUrl="+tellsWhatItWasAsked(t)+"/")
 		const credential = "Basic Y2xpZW50OnNlY3JldA=="
 		for _, tc := range []struct {

@@ -72,23 +72,8 @@ func send(t *testing.T, url, body string, chunked bool, header ...string) (int, 
 	if chunked {
 		from = struct{ io.Reader }{from}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), "POST", url, from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Add(header[i], header[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(answer), resp.Header
+	resp, answer := whole(t, "POST", url, from, header...)
+	return resp.StatusCode, answer, resp.Header
 }
 
 func TestRequestsAreValidated(t *testing.T) {
