@@ -46,7 +46,12 @@ var arrows = []struct {
 		"runtime/internal/clock", "runtime/internal/limit", "runtime/internal/event",
 		"runtime/internal/exchange", "runtime/internal/reply", "runtime/internal/telemetry",
 	}},
-	{"runtime", []string{"runtime"}},
+	{"runtime/gateway", []string{
+		"runtime/spec", "runtime/diag", "runtime/policy", "runtime/config", "runtime/startup", "runtime/interceptor", "runtime/internal",
+	}},
+	{"runtime/trafficmanager", []string{
+		"runtime/spec", "runtime/diag", "runtime/policy", "runtime/config", "runtime/startup", "runtime/internal",
+	}},
 
 	{"build/project", []string{"runtime/diag"}},
 	{"build/openapi", []string{"build/project", "runtime/spec", "runtime/diag"}},
